@@ -1,0 +1,36 @@
+namespace Reservations;
+
+/// <summary>
+/// The worst case of one unit of work, over all its levels at once. Built once per negotiated session, never on a hot path.
+/// </summary>
+public sealed class Demand
+{
+    private readonly Claim[] _claims;
+
+    /// <summary>Creates a demand.</summary>
+    /// <param name="claims">At most one claim a level; at least one claim. Kept sorted by descending rank.</param>
+    /// <exception cref="ArgumentException">No claim, a negative amount, or two claims on one level.</exception>
+    public Demand(params ReadOnlySpan<Claim> claims)
+    {
+        if (claims.IsEmpty) throw new ArgumentException("A demand needs at least one claim.", nameof(claims));
+        _claims = claims.ToArray();
+        Array.Sort(_claims, static (a, b) => b.Level.Rank.CompareTo(a.Level.Rank));
+        for (var i = 0; i < _claims.Length; i++)
+        {
+            if (_claims[i].Blocks < 0 || _claims[i].Slots < 0)
+                throw new ArgumentException($"The claim on level {_claims[i].Level.Name} is negative.", nameof(claims));
+            if (i > 0 && _claims[i].Level.Rank == _claims[i - 1].Level.Rank)
+                throw new ArgumentException($"Two claims on level {_claims[i].Level.Name}.", nameof(claims));
+            TotalBlocks += _claims[i].Blocks;
+        }
+    }
+
+    /// <summary>The claims, highest rank first.</summary>
+    public ReadOnlySpan<Claim> Claims => _claims;
+
+    /// <summary>Blocks of all claims together.</summary>
+    public int TotalBlocks { get; }
+
+    /// <summary>The rank at which the order check looks: the highest of the claims.</summary>
+    public int HighestRank => _claims[0].Level.Rank;
+}
