@@ -4,16 +4,19 @@ namespace Iscsi.Protocol;
 public readonly record struct LoginRequestFields
 {
     /// <summary>T: the initiator is ready to go to <see cref="NextStage"/>.</summary>
-    public bool Transit { get; init; }
+    public bool IsTransit { get; init; }
 
     /// <summary>C: the text is not complete; more follows in the next request. Never together with T.</summary>
-    public bool Continue { get; init; }
+    public bool IsContinued { get; init; }
 
     /// <summary>CSG, 2 bits as on the wire, so that 2 (reserved) can be represented.</summary>
     public LoginStage CurrentStage { get; init; }
 
     /// <summary>NSG, 2 bits as on the wire; meaningful only when T is set.</summary>
     public LoginStage NextStage { get; init; }
+
+    /// <summary>Bytes of the data segment without padding.</summary>
+    public int DataSegmentLength { get; init; }
 
     /// <summary>Highest version the initiator supports.</summary>
     public byte VersionMax { get; init; }

@@ -7,16 +7,19 @@ namespace Iscsi.Protocol;
 public readonly record struct LoginResponseFields
 {
     /// <summary>T: the target goes to <see cref="NextStage"/> as the request proposed.</summary>
-    public bool Transit { get; init; }
+    public bool IsTransit { get; init; }
 
     /// <summary>C: the text is not complete; the initiator asks for the rest with an empty request.</summary>
-    public bool Continue { get; init; }
+    public bool IsContinued { get; init; }
 
     /// <summary>CSG, 2 bits as on the wire.</summary>
     public LoginStage CurrentStage { get; init; }
 
     /// <summary>NSG, 2 bits as on the wire; meaningful only when T is set.</summary>
     public LoginStage NextStage { get; init; }
+
+    /// <summary>Bytes of the data segment without padding.</summary>
+    public int DataSegmentLength { get; init; }
 
     /// <summary>Highest version the target supports.</summary>
     public byte VersionMax { get; init; }
@@ -33,6 +36,18 @@ public readonly record struct LoginResponseFields
     /// <summary>Initiator Task Tag, copied from the request.</summary>
     public uint InitiatorTaskTag { get; init; }
 
-    /// <summary>Status-Class and Status-Detail.</summary>
-    public LoginStatus Status { get; init; }
+    /// <summary>StatSN.</summary>
+    public uint StatSN { get; init; }
+
+    /// <summary>ExpCmdSN.</summary>
+    public uint ExpCmdSN { get; init; }
+
+    /// <summary>MaxCmdSN.</summary>
+    public uint MaxCmdSN { get; init; }
+
+    /// <summary>Status-Class.</summary>
+    public byte StatusClass { get; init; }
+
+    /// <summary>Status-Detail.</summary>
+    public byte StatusDetail { get; init; }
 }
