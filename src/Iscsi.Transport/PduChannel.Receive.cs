@@ -4,6 +4,8 @@ using System.Runtime.CompilerServices;
 using Iscsi.Protocol;
 using Reservations;
 
+#pragma warning disable CA2012 // each ValueTask is consumed once, by the GetResult of its awaiter
+
 namespace Iscsi.Transport;
 
 public sealed partial class PduChannel

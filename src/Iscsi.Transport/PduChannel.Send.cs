@@ -2,6 +2,8 @@ using System.Runtime.CompilerServices;
 using Iscsi.Protocol;
 using Reservations;
 
+#pragma warning disable CA2012 // each ValueTask is consumed once, by the GetResult of its awaiter
+
 namespace Iscsi.Transport;
 
 public sealed partial class PduChannel
@@ -74,10 +76,10 @@ public sealed partial class PduChannel
         Grant wire = default)
     {
         var memory = _entryMemory[entry].Span;
-        if (SendHeaderDigest) PduDigests.WriteHeaderDigest(memory[..BasicHeaderSegment.Size], default, memory[HeaderDigestOffset..]);
+        if (SendHeaderDigest) HeaderDigest.Write(memory[..BasicHeaderSegment.Size], default, memory[HeaderDigestOffset..]);
         var trailer = lengthBytes == 0
             ? 0
-            : PduDigests.WriteTrailer(data!, offsetBytes, lengthBytes, SendDataDigest, memory[TrailerOffset..]);
+            : PduTrailer.Write(data!, offsetBytes, lengthBytes, SendDataDigest, memory[TrailerOffset..]);
         var pdu = new QueuedPdu(entry, data, offsetBytes, lengthBytes, trailer, completion, tag, wire);
         if (HasEnded)
         {
