@@ -43,5 +43,7 @@ public sealed class InMemoryConnection : TransportConnection
         return _out.WaitWritable();
     }
 
+    internal override void ShutdownSend() => _out.CloseWriter();
+
     private protected override void CloseGracefully() => Abort(ConnectionEndReason.Closed);
 }

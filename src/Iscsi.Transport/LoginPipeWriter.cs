@@ -4,9 +4,9 @@ namespace Iscsi.Transport;
 
 /// <summary>
 /// The writer of the login phase: collects what is written in one small pinned buffer and sends it at a flush. The buffer is given up
-/// by <see cref="Release"/>, which the first full-feature send calls.
+/// by <see cref="Release"/>, which the first full-feature send calls. Completing it shuts the sending side of the connection down.
 /// </summary>
-internal sealed class LoginPipeWriter(SendChannel sender) : PipeWriter
+internal sealed class LoginPipeWriter(TransportConnection transport, SendChannel sender) : PipeWriter
 {
     private const int InitialBytes = 8 * 1024;
 
@@ -59,9 +59,11 @@ internal sealed class LoginPipeWriter(SendChannel sender) : PipeWriter
 
     public override void Complete(Exception? exception = null)
     {
+        if (_completed) return;
         _completed = true;
         _written = 0;
         Release();
+        transport.ShutdownSend();
     }
 
     /// <summary>Gives the buffer up, unless something unflushed is in it.</summary>

@@ -113,10 +113,12 @@ public sealed class SocketConnection : TransportConnection
         return false;
     }
 
+    internal override void ShutdownSend() => TrySocket(static socket => socket.Shutdown(SocketShutdown.Send));
+
     private protected override void CloseGracefully()
     {
         if (Interlocked.Exchange(ref _closed, 1) != 0) return;
-        TrySocket(static socket => socket.Shutdown(SocketShutdown.Send));
+        ShutdownSend();
         TrySocket(static socket =>
         {
             Span<byte> scrap = stackalloc byte[1024];

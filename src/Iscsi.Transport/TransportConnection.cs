@@ -20,7 +20,7 @@ public abstract class TransportConnection : ITransportConnection
     {
         Receiver = new ReceiveChannel(this);
         Sender = new SendChannel(this);
-        Writer = new LoginPipeWriter(Sender);
+        Writer = new LoginPipeWriter(this, Sender);
     }
 
     /// <inheritdoc/>
@@ -37,7 +37,8 @@ public abstract class TransportConnection : ITransportConnection
 
     /// <summary>
     /// The writer of the login phase. Its buffer (8 KiB, at most 64 KiB between two flushes) exists from the first write until the
-    /// first <see cref="SendAsync"/> or <see cref="PipeWriter.Complete"/>.
+    /// first <see cref="SendAsync"/>. <see cref="PipeWriter.Complete"/> half-closes the connection: the peer reads what was sent and then
+    /// the end, and reading goes on; call it while no send is outstanding.
     /// </summary>
     public PipeWriter Output => Writer;
 
@@ -106,6 +107,9 @@ public abstract class TransportConnection : ITransportConnection
     /// <returns>False when it did not have to wait: then no call comes.</returns>
     /// <exception cref="IOException">The connection failed.</exception>
     internal abstract bool WaitWritable(ReadOnlySpan<ReadOnlyMemory<byte>> segments, int offsetBytes, out int sent);
+
+    /// <summary>Tells the peer that nothing more will be sent. Later sends fail. Never throws.</summary>
+    internal abstract void ShutdownSend();
 
     private protected abstract void CloseGracefully();
 

@@ -242,6 +242,19 @@ public abstract class TransportContract
     }
 
     [Fact(Timeout = Limit)]
+    public async Task Completing_Output_half_closes()
+    {
+        await using var pair = await OpenAsync();
+        await pair.Client.SendAsync(Batch(Pattern(7, 1)));
+        pair.Client.Output.Complete();
+        Assert.Equal(Pattern(7, 1), await ReadExactlyAsync(pair.Server, 7));
+        Assert.True((await pair.Server.Input.ReadAsync()).IsCompleted);
+        await pair.Server.SendAsync(Batch(Pattern(9, 2)));
+        Assert.Equal(Pattern(9, 2), await ReadExactlyAsync(pair.Client, 9));
+        await Assert.ThrowsAsync<IOException>(async () => await pair.Client.SendAsync(Batch(Pattern(1, 1))));
+    }
+
+    [Fact(Timeout = Limit)]
     public async Task Half_a_message_is_delivered_with_the_close()
     {
         await using var pair = await OpenAsync();
