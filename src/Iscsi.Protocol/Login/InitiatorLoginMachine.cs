@@ -162,10 +162,10 @@ public sealed partial class InitiatorLoginMachine
         return new(InitiatorLoginAction.Send, _request, LoginFault.None);
     }
 
-    // The target's text goes on: an empty request, without T, asks for it (6.2).
+    // The target's text goes on: an empty request asks for it (6.2). T stays as it was asked for, so that the last part may carry the
+    // target's T.
     private InitiatorLoginStep AskForMore()
     {
-        // T stays as it was asked for: the last part of the answer may carry the target's T.
         _request = Header() with { IsTransit = _request.IsTransit, NextStage = _request.NextStage };
         return new(InitiatorLoginAction.Send, _request, LoginFault.None);
     }
