@@ -180,6 +180,22 @@ public sealed partial class ReservationRoot
         }
     }
 
+    /// <summary>Whether nobody who waits could be served: for tests.</summary>
+    internal bool IsStable()
+    {
+        lock (_lock)
+        {
+            var parked = false;
+            for (var rank = 0; rank < _rings.Length; rank++)
+            {
+                if (_rings[rank].First is not { } ledger) continue;
+                if (ledger.WantSlots <= _slots[rank].Free && (ledger.WantBlocks == 0 || (!parked && ledger.WantBlocks <= _surplusFree))) return false;
+                parked |= ledger.WantBlocks > 0;
+            }
+            return true;
+        }
+    }
+
     // ---- all below under the lock
 
     private bool CanBorrow(ReservationNode node, Demand demand, out int blocks)
