@@ -18,7 +18,11 @@ internal static class BlockDeviceChecks
     }
 
     /// <summary>Checks that a range is inside the device.</summary>
-    public static void Check(BlockDeviceInfo info, BlockRange range) => Check(info, range.Lba, range.Count);
+    public static void Check(BlockDeviceInfo info, BlockRange range)
+    {
+        if (range.Count < 1) throw new ArgumentOutOfRangeException(nameof(range), range.Count, "A range has one block or more.");
+        Check(info, range.Lba, range.Count);
+    }
 
     private static void Check(BlockDeviceInfo info, long lba, long blockCount)
     {

@@ -39,7 +39,7 @@ public sealed partial record BlockDeviceSpec
 /// <summary>The kinds of disks that a <see cref="BlockDeviceSpec"/> can describe.</summary>
 public enum BlockDeviceKind
 {
-    /// <summary>A <c>FileBlockDevice</c>.</summary>
+    /// <summary>A <see cref="FileBlockDevice"/>.</summary>
     File,
 
     /// <summary>A <see cref="MemoryBlockDevice"/>.</summary>
