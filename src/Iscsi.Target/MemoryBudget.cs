@@ -57,6 +57,7 @@ public sealed class MemoryBudget
         if (MaxSessions == 0)
             throw new BudgetException($"The memory budget of {ByteText(budgetBytes)} does not hold one session of {ByteText(SessionBytes)}: raise it, or make bursts smaller.");
         BorrowableCredits = (int)(SurplusBytes / BlockBytes / CreditBlocks);
+        WindowGap = Math.Min(limits.WindowGap, BorrowableCredits / 4 / MaxSessions);
         TaskDescriptors = MaxSessions * (limits.WindowFloor + 1) + BorrowableCredits;
     }
 
@@ -111,6 +112,9 @@ public sealed class MemoryBudget
     internal int BorrowableCredits { get; }
 
     internal int TaskDescriptors { get; }
+
+    /// <summary>Unused credits a session may keep beyond its floor: over all sessions at most a quarter of the surplus.</summary>
+    internal int WindowGap { get; }
 
     /// <summary>One line for the operator: <c>memory: 64 MiB for data, 59 sessions of 776 KiB, process bound 147 MiB</c>.</summary>
     public string Describe() =>

@@ -55,4 +55,30 @@ public sealed record InitiatorLoginOptions
 
     /// <summary>Skips operational negotiation, so that the defaults of RFC 7143 hold. Default false.</summary>
     public bool SkipOperationalStage { get; init; }
+
+    /// <summary>For a connection that joins a session (<see cref="Tsih"/> is not 0): what its leading login agreed on.</summary>
+    public NegotiatedParameters? SessionParameters { get; init; }
+
+    /// <summary>Throws when an option is not valid.</summary>
+    /// <exception cref="ArgumentException">A name is empty or too long, the ISID has more than 48 bits, or the CHAP options contradict.</exception>
+    public void Validate()
+    {
+        CheckText(InitiatorName, 223, nameof(InitiatorName));
+        if (TargetName is not null) CheckText(TargetName, 223, nameof(TargetName));
+        if (InitiatorAlias is not null) CheckText(InitiatorAlias, 255, nameof(InitiatorAlias));
+        if (Isid >> 48 != 0) throw new ArgumentException("An ISID has 48 bits.", nameof(Isid));
+        Offer.Validate();
+        if (MutualChap is not null && Chap is null) throw new ArgumentException("Mutual CHAP needs this side's credentials, too.", nameof(MutualChap));
+        if (MutualChap is not null && MutualChap.HasSameSecretAs(Chap!))
+            throw new ArgumentException("Both directions of mutual CHAP have the same secret; RFC 7143, 12.1.3 forbids that.", nameof(MutualChap));
+        if (Chap is not null && !ChapOptions.Algorithms.Any(Protocol.ChapOptions.SupportedAlgorithms.Contains))
+            throw new ArgumentException("No CHAP algorithm that this platform has is allowed.", nameof(ChapOptions));
+    }
+
+    private static void CheckText(string value, int maximum, string name)
+    {
+        var length = System.Text.Encoding.UTF8.GetByteCount(value);
+        if (length == 0 || length > maximum || value.Contains('\0'))
+            throw new ArgumentException($"{name} has 1 to {maximum} bytes of UTF-8 and no NUL.", name);
+    }
 }

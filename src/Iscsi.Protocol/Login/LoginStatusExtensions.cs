@@ -24,6 +24,19 @@ public static class LoginStatusExtensions
     /// <param name="status">The status.</param>
     public static bool MayBeRetried(this LoginStatus status) => status.StatusClass() == 3;
 
+    /// <summary>The status a target answers a fault with; None is Success.</summary>
+    /// <param name="fault">What was wrong with a request.</param>
+    internal static LoginStatus ToStatus(this LoginFault fault) => fault switch
+    {
+        LoginFault.None => LoginStatus.Success,
+        LoginFault.Version => LoginStatus.UnsupportedVersion,
+        LoginFault.MissingInitiatorName or LoginFault.MissingTargetName => LoginStatus.MissingParameter,
+        LoginFault.BadSessionType => LoginStatus.SessionTypeNotSupported,
+        LoginFault.AuthenticationRequired or LoginFault.AuthenticationAlgorithm or LoginFault.AuthenticationFailed
+            or LoginFault.ChallengeReflected or LoginFault.MutualAuthenticationUnavailable => LoginStatus.AuthenticationFailure,
+        _ => LoginStatus.InitiatorError,
+    };
+
     /// <summary>The status in words, for a person; an unknown value shows its numbers.</summary>
     /// <param name="status">The status.</param>
     public static string ToText(this LoginStatus status) => status switch

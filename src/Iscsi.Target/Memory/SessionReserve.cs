@@ -34,6 +34,12 @@ internal sealed class SessionReserve : IReservationOwner
     /// <summary>Task sets of the nexus.</summary>
     public NexusTaskSets TaskSets { get; } = new();
 
+    /// <summary>The session that the floor belongs to now. Guarded by the registry.</summary>
+    public Sessions.TargetSession? Owner { get; set; }
+
+    /// <summary>Whether the floor went back to the root. Guarded by the registry.</summary>
+    public bool IsReleased { get; set; }
+
     /// <summary>The connection reserve of the login that would replace the session; null while such a login uses it. Guarded by the registry.</summary>
     public ConnectionReserve? Standby { get; set; }
 

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text;
 using Iscsi.Storage;
@@ -7,6 +8,14 @@ namespace Iscsi.Target.Scsi;
 /// <summary>A block device under a LUN: identity, state, and what its device can do. Shared by all sessions of its target.</summary>
 internal sealed class LogicalUnit
 {
+    /// <summary>T10 VENDOR IDENTIFICATION.</summary>
+    public const string Vendor = "ISCSINET";
+
+    /// <summary>PRODUCT IDENTIFICATION.</summary>
+    public const string Product = "VIRTUAL-DISK";
+
+    private const ulong NaaLocallyAssigned = 0x3;
+
     private volatile bool _isStopped;
     private volatile bool _isWriteErrorLatched;
     private long _knownBlockCount;
@@ -23,10 +32,8 @@ internal sealed class LogicalUnit
         var hash = SHA256.HashData(Encoding.UTF8.GetBytes($"{targetName}\n{device.Info.Identity}"));
         SerialNumber = serialNumber ?? Convert.ToHexStringLower(hash.AsSpan(0, 10));
         if (serialNumber is not null) hash = SHA256.HashData(Encoding.UTF8.GetBytes($"{targetName}\n{serialNumber}"));
-        NaaIdentifier = BitConverter.ToUInt64(hash) >> 4 | NaaLocallyAssigned << 60;
+        NaaIdentifier = (BinaryPrimitives.ReadUInt64BigEndian(hash) >> 4) | (NaaLocallyAssigned << 60);
     }
-
-    private const ulong NaaLocallyAssigned = 0x3;
 
     /// <summary>Position in the tables of the target; never reused.</summary>
     public int Index { get; }
@@ -67,6 +74,20 @@ internal sealed class LogicalUnit
 
     /// <summary>Remembers a failed flush.</summary>
     public void LatchWriteError() => _isWriteErrorLatched = true;
+
+    /// <summary>Flushes the device, and remembers a failure.</summary>
+    public async ValueTask FlushAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await Device.FlushAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            LatchWriteError();
+            throw;
+        }
+    }
 
     /// <summary>Tells the nexuses of a map when the device is resized, for as long as both live.</summary>
     internal void Watch(LogicalUnitMap map)

@@ -18,6 +18,9 @@ internal sealed class ScsiCommandRow
     /// </summary>
     public required byte[] Usage { get; init; }
 
+    /// <summary>Bits of <see cref="Usage"/> that exist only where the device can do what they ask for; null: none.</summary>
+    public ConditionalBits? Conditional { get; init; }
+
     /// <summary>Bytes of the CDB.</summary>
     public int CdbLength => Usage.Length;
 
@@ -45,9 +48,24 @@ internal sealed class ScsiCommandRow
     /// <summary>The work with the device; null: the command never asks for an execute step.</summary>
     public Func<ScsiRequest, ValueTask>? Execute { get; init; }
 
+    /// <summary>A byte of the usage data for one logical unit; null stands for a LUN without one.</summary>
+    public byte UsageOf(LogicalUnit? unit, int offsetBytes)
+    {
+        var usage = Usage[offsetBytes];
+        return Conditional is { } bits && bits.OffsetBytes == offsetBytes && !(unit is not null && bits.IsSupported(unit))
+            ? (byte)(usage & ~bits.Mask)
+            : usage;
+    }
+
     /// <summary>Whether it has one of the traits.</summary>
     public bool Has(ScsiTraits any) => (Traits & any) != ScsiTraits.None;
 
     /// <summary>Whether the command exists for a logical unit; null stands for a LUN without one.</summary>
     public bool Exists(LogicalUnit? unit) => IsSupported is null || (unit is not null && IsSupported(unit));
 }
+
+/// <summary>Bits of a CDB that not every device has.</summary>
+/// <param name="OffsetBytes">The byte.</param>
+/// <param name="Mask">The bits.</param>
+/// <param name="IsSupported">Which device has them.</param>
+internal sealed record ConditionalBits(int OffsetBytes, byte Mask, Func<LogicalUnit, bool> IsSupported);

@@ -11,6 +11,15 @@ internal static class ScsiCommandTable
     private static readonly ScsiCommandRow[] AllRows = Sort(
     [
         .. UnitCommands.Rows,
+        .. InquiryCommands.Rows,
+        .. ReportCommands.Rows,
+        .. CapacityCommands.Rows,
+        .. ModeCommands.Rows,
+        .. ReadWriteCommands.Rows,
+        .. CacheCommands.Rows,
+        .. VerifyCommands.Rows,
+        .. WriteSameCommands.Rows,
+        .. ProvisioningCommands.Rows,
     ]);
 
     private static readonly ScsiCommandRow[]?[] ByOperationCode = Index(AllRows);

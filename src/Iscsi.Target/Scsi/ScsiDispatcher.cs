@@ -30,7 +30,7 @@ internal static class ScsiDispatcher
         r.Row = row;
         r.Direction = row.Direction;
 
-        var outside = FirstByteOutside(row, r.Cdb, out var bit);
+        var outside = FirstByteOutside(row, unit, r.Cdb, out var bit);
         if (outside >= 0) return r.InvalidField(outside, bit);
         if (unit is not null && Gate(r, row, unit) is { } sense) return r.Fail(sense);
         return row.Begin(r);
@@ -58,10 +58,10 @@ internal static class ScsiDispatcher
     /// <summary>Turns a device's exception into CHECK CONDITION, and remembers a failed flush.</summary>
     public static void OnDeviceError(ScsiRequest r, Exception e)
     {
-        var writes = r.Row!.Has(ScsiTraits.Writes | ScsiTraits.Flushes);
-        var makesDurable = r.Row.Has(ScsiTraits.Flushes) || (r.Transfer.Flags & BlockWriteFlags.ForceUnitAccess) != BlockWriteFlags.None;
-        if (writes && makesDurable && !ScsiErrors.IsRefusal(e)) r.Unit?.LatchWriteError();
-        r.Fail(ScsiErrors.Sense(e, writes));
+        // FUA is a write and a flush in one; which of them failed is not known.
+        var forces = (r.Transfer.Flags & BlockWriteFlags.ForceUnitAccess) != BlockWriteFlags.None;
+        if (forces && r.Row!.Has(ScsiTraits.Writes) && !ScsiErrors.IsRefusal(e)) r.Unit!.LatchWriteError();
+        r.Fail(ScsiErrors.Sense(e, r.Row!.Has(ScsiTraits.Writes | ScsiTraits.Flushes)));
     }
 
     /// <summary>CHECK CONDITION, MISCOMPARE 1D/00: the information field holds the offset of the first byte that differs (SBC-3, 5.33).</summary>
@@ -70,20 +70,20 @@ internal static class ScsiDispatcher
     public static void Miscompare(ScsiRequest r, long offsetBytes) =>
         r.Fail(new SenseData(SenseKey.Miscompare, AdditionalSense.MiscompareDuringVerify) { Information = (ulong)offsetBytes });
 
-    private static int FirstByteOutside(ScsiCommandRow row, in Cdb cdb, out int bit)
+    // The field check: the first byte with a bit outside the usage data, and its leftmost such bit. Bytes past the CDB's length are
+    // padding of the PDU (RFC 7143, 11.3.5), not fields.
+    private static int FirstByteOutside(ScsiCommandRow row, LogicalUnit? unit, in Cdb cdb, out int bit)
     {
-        var usage = row.Usage;
-        bit = 0;
-        for (var i = 1; i < Cdb.Size; i++)
+        for (var i = 1; i < row.CdbLength; i++)
         {
-            // Bytes past the CDB's length are padding of the PDU (RFC 7143, 11.3.5), not fields.
-            if (i == usage.Length) break;
-            var mask = i == 1 && row.ServiceAction is not null ? usage[i] | 0x1F : usage[i];
+            var mask = row.UsageOf(unit, i);
+            if (i == 1 && row.ServiceAction is not null) mask |= 0x1F;
             var outside = cdb[i] & ~mask;
             if (outside == 0) continue;
             bit = BitOperations.Log2((uint)outside);
             return i;
         }
+        bit = 0;
         return -1;
     }
 

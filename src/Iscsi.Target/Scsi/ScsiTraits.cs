@@ -19,7 +19,7 @@ internal enum ScsiTraits
     /// <summary>Changes the medium: refused when write protected, and after a failed flush.</summary>
     Writes = 8,
 
-    /// <summary>Makes data durable: refused after a failed flush, and its failure is remembered.</summary>
+    /// <summary>Makes data durable: refused after a failed flush.</summary>
     Flushes = 16,
 }
 
