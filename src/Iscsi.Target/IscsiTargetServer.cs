@@ -34,8 +34,8 @@ public sealed class IscsiTargetServer : IAsyncDisposable
     /// <summary>Where the memory goes, and how many sessions it promises.</summary>
     public MemoryBudget Budget => _core.Budget;
 
-    /// <summary>The addresses it listens on, with the ports that were chosen; empty before the start.</summary>
-    public IReadOnlyList<EndPoint> Endpoints => [.. _listeners.Select(l => l.LocalEndPoint)];
+    /// <summary>The addresses it listens on, with the ports that were chosen; empty before the start, and without in-memory portals.</summary>
+    public IReadOnlyList<IPEndPoint> Endpoints => [.. _listeners.Select(l => l.LocalEndPoint).OfType<IPEndPoint>()];
 
     /// <summary>Sessions that are open.</summary>
     public int SessionCount => _core.Sessions.Snapshot().Count(s => s.OrphanedAt is null);
