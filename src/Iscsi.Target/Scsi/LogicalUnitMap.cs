@@ -87,7 +87,7 @@ internal sealed class LogicalUnitMap
             _units = Array.FindAll(_units, other => !ReferenceEquals(other, unit));
             foreach (var nexus in _nexuses)
             {
-                nexus.Clear(unit, (UnitAttention)~0);
+                nexus.Clear(unit, UnitAttention.All);
                 foreach (var other in _units) nexus.Raise(other, UnitAttention.ReportedLunsDataHasChanged);
             }
             return true;

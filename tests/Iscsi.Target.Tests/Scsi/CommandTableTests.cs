@@ -171,10 +171,15 @@ public sealed class CommandTableTests
             ScsiHarness.Cdb16(OperationCode.Read16, 0, 8, 8), ScsiHarness.Cdb16(OperationCode.Write16, 0, 8, 8),
             [OperationCode.Read6, 0, 0, 1, 1, 0], [OperationCode.TestUnitReady, 0, 0, 0, 0, 0],
         ];
-        Loop(1000);
-        var before = GC.GetAllocatedBytesForCurrentThread();
-        Loop(10_000);
-        Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
+        // The runtime itself allocates a little on this thread while it compiles: the best of some rounds is what the code does.
+        var allocated = long.MaxValue;
+        for (var round = 0; round < 5 && allocated != 0; round++)
+        {
+            var before = GC.GetAllocatedBytesForCurrentThread();
+            Loop(10_000);
+            allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+        }
+        Assert.Equal(0, allocated);
 
         void Loop(int count)
         {
