@@ -11,6 +11,8 @@ public class LoginFuzzTests
     {
         var random = new Random(seed);
         var transcripts = Transcripts.All.Values.ToArray();
+        var completed = 0;
+        var completedAfterEdits = 0;
         for (var round = 0; round < 1500; round++)
         {
             var (needsChap, steps) = transcripts[random.Next(transcripts.Length)];
@@ -37,7 +39,13 @@ public class LoginFuzzTests
                 Assert.True(++sent <= 2 * LoginLimits.MaxPdus, $"seed {seed}, round {round}: the login does not end");
             }
             Check(raw, needsChap, $"seed {seed}, round {round}, edited {wasTextEdited}");
+            if (raw.Target.Parameters is null) continue;
+            completed++;
+            if (wasTextEdited) completedAfterEdits++;
         }
+        // Neither all refused nor all accepted: the edits reach the rules behind the parser.
+        Assert.InRange(completed, 100, 1400);
+        Assert.True(completedAfterEdits > 20, $"seed {seed}: {completedAfterEdits}");
     }
 
     [Theory]
