@@ -56,6 +56,30 @@ public class TranscriptTests
         Assert.Equal(0, raw.Target.Parameters!.MaxUnsolicitedBytes);
     }
 
+    [Theory]
+    [InlineData("open-iscsi", 6 * 1024)]
+    [InlineData("open-iscsi CHAP", 8 * 1024)]
+    public void A_login_allocates_little(string name, long boundBytes)
+    {
+        var (needsChap, steps) = Transcripts.All[name];
+        for (var i = 0; i < 5; i++) Run(name);
+        var raw = Transcripts.Start(needsChap);
+        var response = new byte[8192];
+        long allocated = 0;
+        foreach (var step in steps)
+        {
+            var text = RawInitiator.Text(step.Text(raw));
+            var fields = raw.Fields with { CurrentStage = step.Stage, IsTransit = step.Next is not null, NextStage = step.Next ?? default };
+            var before = GC.GetAllocatedBytesForCurrentThread();
+            var result = raw.Target.Receive(fields, text, response);
+            allocated += GC.GetAllocatedBytesForCurrentThread() - before;
+            raw.Note(result, response);
+        }
+        Assert.Equal(LoginAction.RespondAndComplete, raw.Last.Action);
+        TestContext.Current.TestOutputHelper?.WriteLine($"{name}: {allocated} bytes");
+        Assert.InRange(allocated, 0, boundBytes);
+    }
+
     private static RawInitiator Run(string name, Action<RawInitiator>? afterEach = null)
     {
         var (needsChap, steps) = Transcripts.All[name];
