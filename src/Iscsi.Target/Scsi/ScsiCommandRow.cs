@@ -45,16 +45,14 @@ internal sealed class ScsiCommandRow
     /// <summary>Checks the fields, fills in the demand, and completes what needs no device.</summary>
     public required Func<ScsiRequest, ScsiStep> Begin { get; init; }
 
-    /// <summary>The work with the device; null: the command never asks for an execute step.</summary>
+    /// <summary>The work with the device; the status is GOOD unless it says otherwise or throws. Null: the command never asks for an execute step.</summary>
     public Func<ScsiRequest, ValueTask>? Execute { get; init; }
 
     /// <summary>A byte of the usage data for one logical unit; null stands for a LUN without one.</summary>
     public byte UsageOf(LogicalUnit? unit, int offsetBytes)
     {
         var usage = Usage[offsetBytes];
-        return Conditional is { } bits && bits.OffsetBytes == offsetBytes && !(unit is not null && bits.IsSupported(unit))
-            ? (byte)(usage & ~bits.Mask)
-            : usage;
+        return Conditional is { } bits && bits.OffsetBytes == offsetBytes && !bits.Exist(unit) ? (byte)(usage & ~bits.Mask) : usage;
     }
 
     /// <summary>Whether it has one of the traits.</summary>
@@ -68,4 +66,8 @@ internal sealed class ScsiCommandRow
 /// <param name="OffsetBytes">The byte.</param>
 /// <param name="Mask">The bits.</param>
 /// <param name="IsSupported">Which device has them.</param>
-internal sealed record ConditionalBits(int OffsetBytes, byte Mask, Func<LogicalUnit, bool> IsSupported);
+internal sealed record ConditionalBits(int OffsetBytes, byte Mask, Func<LogicalUnit, bool> IsSupported)
+{
+    /// <summary>Whether the bits exist for a logical unit; null stands for a LUN without one.</summary>
+    public bool Exist(LogicalUnit? unit) => unit is not null && IsSupported(unit);
+}

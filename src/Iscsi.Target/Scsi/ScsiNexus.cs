@@ -38,8 +38,8 @@ internal sealed class ScsiNexus
     {
         lock (_lock)
         {
-            if (unit.Index >= _pending.Length) Array.Resize(ref _pending, unit.Index + 1);
             if (conditions == UnitAttention.None) return;
+            if (unit.Index >= _pending.Length) Array.Resize(ref _pending, unit.Index + 1);
             ref var set = ref _pending[unit.Index];
             if (set == UnitAttention.None) Volatile.Write(ref _pendingUnits, _pendingUnits + 1);
             set |= conditions;

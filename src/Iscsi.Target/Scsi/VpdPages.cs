@@ -66,6 +66,7 @@ internal static class VpdPages
         var canUnmap = ScsiCapabilities.CanUnmap(unit);
         return new BlockLimitsVpdPage
         {
+            WriteSameNonZero = true,
             OptimalTransferLengthGranularity = (ushort)Math.Min(info.PhysicalBlockBlocks, ushort.MaxValue),
             MaximumUnmapLbaCount = canUnmap ? unit.Limits.MaximumUnmapBlocks : 0,
             MaximumUnmapBlockDescriptorCount = canUnmap ? (uint)ScsiCapabilities.MaximumUnmapDescriptors(unit) : 0,
