@@ -151,7 +151,7 @@ public sealed partial class InitiatorLoginMachine
         switch (pair.Key)
         {
             case TextKey.Unknown:
-                if (!IsReservedAnswer(pair.Value)) answer.Add(pair.Name, TextValue.NotUnderstood);
+                if (!TextValue.IsReservedAnswer(pair.Value)) answer.Add(pair.Name, TextValue.NotUnderstood);
                 return true;
             case TextKey.TargetAlias:
                 if (pair.Value.Length <= TextPairReader.MaxSimpleValueBytes) TargetAlias = Encoding.UTF8.GetString(pair.Value);
@@ -165,14 +165,14 @@ public sealed partial class InitiatorLoginMachine
         var row = TextKeyTable.Get(pair.Key);
         if (row.Rule == NegotiationRule.Obsolete)
         {
-            if (!IsReservedAnswer(pair.Value)) answer.Add(row.Key, row.Type == TextValueType.Boolean ? TextValue.No : TextValue.Reject);
+            if (!TextValue.IsReservedAnswer(pair.Value)) AnswerObsolete(row, ref answer);
             return true;
         }
         return row.IsAnyStage;
     }
 
-    private static bool IsReservedAnswer(ReadOnlySpan<byte> value) =>
-        value.SequenceEqual(TextValue.NotUnderstood) || value.SequenceEqual(TextValue.Irrelevant) || value.SequenceEqual(TextValue.Reject);
+    private static void AnswerObsolete(TextKeyDefinition row, ref TextBuilder answer) =>
+        answer.Add(row.Key, row.Type == TextValueType.Boolean ? TextValue.No : TextValue.Reject);
 
     private LoginFault TextFailure(TextFault fault)
     {

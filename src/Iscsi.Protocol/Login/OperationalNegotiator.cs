@@ -200,8 +200,8 @@ internal sealed class OperationalNegotiator
         }
         var fault = ReadScalar(row, value, out var offered);
         // The smaller of both wins, so a number above the range is as good as the largest: an admissible value is selected (6.2.2).
-        if (fault == TextFault.OutOfRange && row.Rule == NegotiationRule.Minimum && TextValue.ReadNumber(value, out var wide) == TextFault.None
-            && wide > row.Maximum)
+        if (fault == TextFault.OutOfRange && row.Rule == NegotiationRule.Minimum
+            && TextValue.ReadNumber(value, out var wide) == TextFault.None && wide > row.Maximum)
         {
             offered = row.Maximum;
             fault = TextFault.None;
@@ -214,7 +214,7 @@ internal sealed class OperationalNegotiator
 
     private LoginFault ReceiveAnswer(TextKeyDefinition row, ReadOnlySpan<byte> value, ref KeyState state)
     {
-        if (value.SequenceEqual(TextValue.Irrelevant) || value.SequenceEqual(TextValue.NotUnderstood) || value.SequenceEqual(TextValue.Reject))
+        if (TextValue.IsReservedAnswer(value))
         {
             // Nothing was agreed on, so the default holds; a failure only where this side cannot have it (7.11).
             state = KeyState.Settled;
