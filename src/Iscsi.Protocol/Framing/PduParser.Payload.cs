@@ -202,7 +202,7 @@ public sealed partial class PduParser
     private PduParseStatus DrainHeader(ref ReadOnlySequence<byte> input)
     {
         var take = (int)Math.Min(_drainRemaining, input.Length);
-        if (HeaderDigest)
+        if (_trailerLength > 0)
         {
             foreach (var segment in input.Slice(0, take)) _crc = Crc32C.Append(_crc, segment.Span);
         }

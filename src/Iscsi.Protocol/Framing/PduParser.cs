@@ -5,13 +5,14 @@ namespace Iscsi.Protocol;
 
 // The life of a parser:
 //
-//            ParseHeader Done          ParsePayload Done, or a wrong data digest
-//   Header ────────────────────▶ Payload ────────────────────▶ Header
-//     │ │                            ▲
-//     │ │ AHS or data too long       │ (data not too long)
-//     │ └──────────▶ Refused ──Drain─┴─▶ DrainHeader ──▶ Payload (discarding)
-//     │ header digest wrong                   │ header digest wrong
-//     └──────────────────────▶ Broken ◀───────┘
+//   Header ──── ParseHeader Done ────▶ Payload ──── ParsePayload Done, or wrong data digest ────▶ Header
+//     │
+//     ├── AHS or data too long ──▶ Refused ── Drain ──▶ DrainHeader (after AHS too long)
+//     │                                   ▲                  │
+//     │                                   └── data too long ─┤
+//     └── wrong header digest ───▶ Broken ◀─ wrong digest ───┘── else ──▶ Payload, discarding
+//
+// Drain after a data segment that is too long goes to Payload, discarding, at once.
 
 /// <summary>
 /// Takes PDUs out of a stream of bytes, sans-IO: first the header, then, when the caller has said where it goes, the payload

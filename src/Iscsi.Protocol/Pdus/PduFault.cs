@@ -48,7 +48,7 @@ public enum PduFault : byte
     /// <summary>The Initiator Task Tag is 0xffffffff where a task is named, or names one where none may be named.</summary>
     InvalidTaskTag,
 
-    /// <summary>The Initiator Task Tag is that of a task in progress.</summary>
+    /// <summary>The Initiator Task Tag is that of a task in progress: never a second task (11.2.1.8).</summary>
     TaskTagInUse,
 
     /// <summary>The Target Transfer Tag names nothing, or is there where none may be.</summary>

@@ -13,7 +13,6 @@ public static class PduFaultExtensions
             PduFault.UnexpectedDataSegment or PduFault.MissingFinal or PduFault.NotImmediate or
             PduFault.InvalidDirection or PduFault.InvalidTaskAttribute or PduFault.InvalidResidual or
             PduFault.InvalidLength or PduFault.InvalidLogoutReason or PduFault.InvalidStage => RejectReason.InvalidPduField,
-        PduFault.TaskTagInUse => RejectReason.TaskInProgress,
         PduFault.InvalidSnack => RejectReason.SnackReject,
         _ => RejectReason.ProtocolError,
     };
