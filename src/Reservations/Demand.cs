@@ -14,14 +14,17 @@ public sealed class Demand
     {
         if (claims.IsEmpty) throw new ArgumentException("A demand needs at least one claim.", nameof(claims));
         _claims = claims.ToArray();
-        Array.Sort(_claims, static (a, b) => b.Level.Rank.CompareTo(a.Level.Rank));
+        System.Array.Sort(_claims, static (a, b) => b.Level.Rank.CompareTo(a.Level.Rank));
         for (var i = 0; i < _claims.Length; i++)
         {
+            if (_claims[i].Level.Rank > Level.MaxRank)
+                throw new ArgumentException($"Rank {_claims[i].Level.Rank} of level {_claims[i].Level.Name} is above {Level.MaxRank}.", nameof(claims));
             if (_claims[i].Blocks < 0 || _claims[i].Slots < 0)
                 throw new ArgumentException($"The claim on level {_claims[i].Level.Name} is negative.", nameof(claims));
             if (i > 0 && _claims[i].Level.Rank == _claims[i - 1].Level.Rank)
                 throw new ArgumentException($"Two claims on level {_claims[i].Level.Name}.", nameof(claims));
-            TotalBlocks += _claims[i].Blocks;
+            TotalBlocks = checked(TotalBlocks + _claims[i].Blocks);
+            RankMask |= 1u << _claims[i].Level.Rank;
         }
     }
 
@@ -33,4 +36,19 @@ public sealed class Demand
 
     /// <summary>The rank at which the order check looks: the highest of the claims.</summary>
     public int HighestRank => _claims[0].Level.Rank;
+
+    internal Claim[] Array => _claims;
+
+    /// <summary>One bit a rank it claims.</summary>
+    internal uint RankMask { get; }
+
+    /// <summary>Index of the claim on a rank, or -1.</summary>
+    internal int IndexOf(int rank)
+    {
+        for (var i = 0; i < _claims.Length; i++)
+        {
+            if (_claims[i].Level.Rank == rank) return i;
+        }
+        return -1;
+    }
 }

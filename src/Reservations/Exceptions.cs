@@ -11,7 +11,12 @@ public sealed class ReservationOrderException : InvalidOperationException
     {
     }
 
-    private static string Describe(uint held) =>
+    internal ReservationOrderException(string message)
+        : base(message)
+    {
+    }
+
+    internal static string Describe(uint held) =>
         string.Join(", ", Enumerable.Range(0, 32).Where(rank => (held & (1u << rank)) != 0));
 }
 

@@ -2,26 +2,19 @@ using System.Runtime.CompilerServices;
 
 namespace Reservations;
 
-/// <summary>A named place where waiting for a grant is allowed. Declared once, as a static field.</summary>
-/// <param name="name">The name in metrics, snapshots and exceptions.</param>
-/// <param name="level">The level that is waited for.</param>
-public sealed class Gate(string name, Level level)
-{
-    /// <summary>The name in metrics, snapshots and exceptions.</summary>
-    public string Name => name;
-
-    /// <summary>The level that is waited for.</summary>
-    public Level Level => level;
-}
-
 /// <summary>
 /// The ranks that one logical thread of execution (a task, a login, a connect) holds. Lives in the pooled object of that work and
 /// is passed explicitly. Used by one owner at a time.
 /// </summary>
 public sealed class Flow
 {
+    private static readonly AsyncLocal<Flow?> Current = new();
+
     private RankCounts _counts;
     private uint _held;
+
+    // By rank, the gate of the last grant; with OrderCheck.Full only.
+    private Gate?[]? _gates;
 
     /// <summary>Whether nothing is held at any rank.</summary>
     public bool HoldsNothing => _held == 0;
@@ -39,6 +32,28 @@ public sealed class Flow
         if ((_held & (uint)((2ul << rank) - 1)) != 0) ThrowOrder(rank, gate);
     }
 
+    /// <summary>
+    /// Says that the code up to the scope's disposal, and what it awaits, runs on behalf of this flow. With
+    /// <see cref="OrderCheck.Full"/> a fresh flow that is used in there while this one holds something is refused: passing a new flow
+    /// would hide what is held from the order check.
+    /// </summary>
+    public Scope Enter()
+    {
+        var outer = Current.Value;
+        Current.Value = this;
+        return new Scope(outer);
+    }
+
+    internal void CheckScope()
+    {
+        if (_held == 0 && Current.Value is { } outer && outer != this && !outer.HoldsNothing)
+            throw new ReservationOrderException($"A fresh flow is used inside one that holds ranks {ReservationOrderException.Describe(outer._held)}.");
+    }
+
+    internal Gate? GateOf(int rank) => _gates?[rank];
+
+    internal void NoteGate(int rank, Gate? gate) => (_gates ??= new Gate?[Level.MaxRank + 1])[rank] = gate;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal void Add(int rank)
     {
@@ -49,10 +64,23 @@ public sealed class Flow
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal void Remove(int rank)
     {
-        if (--_counts[rank] == 0) _held &= ~(1u << rank);
+        if (--_counts[rank] != 0) return;
+        _held &= ~(1u << rank);
+        if (_gates is not null) _gates[rank] = null;
     }
 
     private void ThrowOrder(int rank, Gate gate) => throw new ReservationOrderException(gate, rank, _held);
+
+    /// <summary>The stretch of code that <see cref="Enter"/> began.</summary>
+    public readonly struct Scope : IDisposable
+    {
+        private readonly Flow? _outer;
+
+        internal Scope(Flow? outer) => _outer = outer;
+
+        /// <summary>Ends it: the flow outside counts again.</summary>
+        public void Dispose() => Current.Value = _outer;
+    }
 
     [InlineArray(32)]
     private struct RankCounts

@@ -3,7 +3,11 @@ namespace Reservations;
 /// <summary>One rank of the total order in which memory is taken.</summary>
 /// <param name="Rank">0 to 31. A flow may wait at rank n only if every rank it holds is greater than n. Rank 0 never waits.</param>
 /// <param name="Name">The name that snapshots, metrics and exceptions print.</param>
-public readonly record struct Level(byte Rank, string Name);
+public readonly record struct Level(byte Rank, string Name)
+{
+    /// <summary>The highest rank there is.</summary>
+    public const int MaxRank = 31;
+}
 
 /// <summary>How much of one level is asked for.</summary>
 /// <param name="Level">The level.</param>

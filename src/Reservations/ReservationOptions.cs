@@ -18,6 +18,15 @@ public sealed record ReservationOptions
     /// <summary>How much is checked. Default <see cref="OrderCheck.Cheap"/>, which is always on.</summary>
     public OrderCheck OrderCheck { get; init; } = OrderCheck.Cheap;
 
+    /// <summary>
+    /// Part of the tries that are denied although they could be had, 0 to 1: a test hook that shows whether callers cope. Default 0;
+    /// only with <see cref="OrderCheck.Full"/>.
+    /// </summary>
+    public double DenyProbability { get; init; }
+
+    /// <summary>Seed of the denied tries. Default 1.</summary>
+    public int DenySeed { get; init; } = 1;
+
     /// <summary>The levels. Each rank at most once.</summary>
     public required IReadOnlyList<Level> Levels { get; init; }
 

@@ -14,6 +14,7 @@ public static class PduFaultExtensions
             PduFault.InvalidDirection or PduFault.InvalidTaskAttribute or PduFault.InvalidResidual or
             PduFault.InvalidLength or PduFault.InvalidLogoutReason or PduFault.InvalidStage => RejectReason.InvalidPduField,
         PduFault.InvalidSnack => RejectReason.SnackReject,
+        PduFault.TooManyImmediate => RejectReason.ImmediateCommandReject,
         _ => RejectReason.ProtocolError,
     };
 

@@ -1,0 +1,408 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+
+namespace Reservations;
+
+/// <summary>Taking and giving back: the hot path. Within the floor it takes no lock and makes no interlocked operation.</summary>
+public sealed partial class ReservationNode
+{
+    private const int FirstChunk = 8, LargestChunk = 128;
+
+    private readonly List<GrantRecord> _records = [];
+    private GrantRecord? _freeRecord;
+    private int _openRecords;
+
+    // Released by other threads: a stack that only the owner empties, all at once.
+    private GrantRecord? _postedRecord;
+    private int _posted;
+
+    /// <summary>Takes a grant if it can be had at once. Never waits, so it is legal at any rank; false while others wait for what it would take.</summary>
+    /// <param name="flow">Who holds it; null for nobody.</param>
+    /// <param name="demand">All or nothing.</param>
+    /// <param name="grant">The grant; empty when the answer is false.</param>
+    public bool TryReserve(Flow? flow, Demand demand, out Grant grant)
+    {
+        if (_sync is not null) return TryReserveShared(flow, demand, out grant);
+        if (_full && IsDenied(flow))
+        {
+            grant = default;
+            return Denied();
+        }
+        if (TakeFromFloor(demand))
+        {
+            grant = Open(flow, demand);
+            return true;
+        }
+        return TryReserveSlow(flow, demand, out grant);
+    }
+
+    /// <summary>Takes a grant at once (true), or queues the waiter, FIFO (false). The order is checked first, whether or not memory is free.</summary>
+    /// <param name="flow">Who will hold it.</param>
+    /// <param name="gate">Where it waits.</param>
+    /// <param name="demand">
+    /// All or nothing. What it claims below its highest rank must lie within this node's floors, because it is waited for while the
+    /// higher one is parked.
+    /// </param>
+    /// <param name="waiter">Is told when the answer is false.</param>
+    /// <param name="grant">The grant; empty when the answer is false.</param>
+    /// <exception cref="ReservationOrderException">The flow holds a rank that is not above the demand's.</exception>
+    /// <exception cref="BudgetException">The demand exceeds what the node may ever hold.</exception>
+    /// <exception cref="InvalidOperationException">The waiter waits already.</exception>
+    public bool Reserve(Flow flow, Gate gate, Demand demand, GrantWaiter waiter, out Grant grant)
+    {
+        if ((flow.HeldRanks & (uint)((2ul << demand.HighestRank) - 1)) != 0) ThrowOrder(flow, gate, demand);
+        if (_sync is not null) return ReserveShared(flow, gate, demand, waiter, out grant);
+        if (_full) CheckFull(flow, gate, demand);
+        if (TakeFromFloor(demand))
+        {
+            grant = Open(flow, demand);
+            if (_full) NoteGate(grant.Record, gate);
+            return true;
+        }
+        return ReserveSlow(flow, gate, demand, waiter, out grant);
+    }
+
+    /// <summary>Takes a grant out of the floor at creation time, for a fixed reserve. It belongs to no flow.</summary>
+    /// <param name="demand">What is taken.</param>
+    /// <exception cref="BudgetException">The floor does not hold it.</exception>
+    public Grant Prepaid(Demand demand)
+    {
+        ArgumentNullException.ThrowIfNull(demand);
+        if (_sync is null) return PrepaidCore(demand);
+        lock (_sync) return PrepaidCore(demand);
+    }
+
+    private Grant PrepaidCore(Demand demand)
+    {
+        if (!TakeFromFloor(demand))
+            throw new BudgetException($"The floor of node {Name} does not hold a prepaid grant of {Describe(demand)}.");
+        var grant = Open(null, demand);
+        grant.Record.Prepaid = true;
+        return grant;
+    }
+
+    private bool TryReserveShared(Flow? flow, Demand demand, out Grant grant)
+    {
+        bool taken;
+        lock (_sync!)
+        {
+            grant = default;
+            taken = !(_full && IsDenied(flow)) && (TakeFromFloor(demand) || TakeWithLoan(demand));
+            if (taken) grant = Open(flow, demand);
+        }
+        _root.DrainPosts();
+        return taken || Denied();
+    }
+
+    private bool TryReserveSlow(Flow? flow, Demand demand, out Grant grant)
+    {
+        var taken = TakeWithLoan(demand);
+        grant = taken ? Open(flow, demand) : default;
+        _root.DrainPosts();
+        return taken || Denied();
+    }
+
+    private bool ReserveShared(Flow flow, Gate gate, Demand demand, GrantWaiter waiter, out Grant grant)
+    {
+        bool taken;
+        lock (_sync!)
+        {
+            if (_full) CheckFull(flow, gate, demand);
+            taken = TakeFromFloor(demand) || TakeWithLoan(demand);
+            grant = taken ? Open(flow, demand) : default;
+            if (!taken) Wait(flow, gate, demand, waiter);
+            else if (_full) NoteGate(grant.Record, gate);
+        }
+        Settle();
+        return taken;
+    }
+
+    private bool ReserveSlow(Flow flow, Gate gate, Demand demand, GrantWaiter waiter, out Grant grant)
+    {
+        var taken = TakeWithLoan(demand);
+        grant = taken ? Open(flow, demand) : default;
+        if (!taken) Wait(flow, gate, demand, waiter);
+        else if (_full) NoteGate(grant.Record, gate);
+        Settle();
+        return taken;
+    }
+
+    /// <summary>Takes a demand that lies within the floors, while nobody of this node waits at its levels.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool TakeFromFloor(Demand demand)
+    {
+        if ((_waitMask & demand.RankMask) != 0) return false;
+        var claims = demand.Array;
+        if (claims.Length == 1)
+        {
+            ref readonly var claim = ref claims[0];
+            var ledger = Ledger(claim.Level.Rank);
+            if (ledger is null || !ledger.FitsFloor(claim)) return false;
+            ledger.Take(claim);
+            return true;
+        }
+        return TakeAllFromFloor(claims);
+    }
+
+    private bool TakeAllFromFloor(Claim[] claims)
+    {
+        foreach (ref readonly var claim in claims.AsSpan())
+        {
+            var ledger = Ledger(claim.Level.Rank);
+            if (ledger is null || !ledger.FitsFloor(claim)) return false;
+        }
+        foreach (ref readonly var claim in claims.AsSpan()) _byRank[claim.Level.Rank]!.Take(claim);
+        return true;
+    }
+
+    /// <summary>As <see cref="TakeFromFloor"/>, with loans: those at hand while nobody waits for any, else the root's.</summary>
+    private bool TakeWithLoan(Demand demand)
+    {
+        if ((_waitMask & demand.RankMask) != 0) return false;
+        var atHand = _root.Wanted == 0;
+        foreach (ref readonly var claim in demand.Claims)
+        {
+            var ledger = Ledger(claim.Level.Rank);
+            if (ledger is null || !ledger.FitsCeiling(claim)) return false;
+            atHand &= ledger.Fits(claim);
+        }
+        if (!atHand && !_root.Borrow(this, demand)) return false;
+        foreach (ref readonly var claim in demand.Claims) _byRank[claim.Level.Rank]!.Take(claim);
+        return true;
+    }
+
+    private Grant Open(Flow? flow, Demand demand)
+    {
+        var record = _freeRecord ?? GrowRecords();
+        _freeRecord = record.Next;
+        record.Next = null;
+        record.Demand = demand;
+        record.Flow = flow;
+        record.Held = demand.RankMask;
+        record.Open = true;
+        record.Since = _root.CoarseNow;
+        _openRecords++;
+        var claims = demand.Array;
+        if (flow is not null)
+        {
+            foreach (ref readonly var claim in claims.AsSpan()) flow.Add(claim.Level.Rank);
+        }
+        if (record.Blocks.Length < claims.Length) Grow(record, claims.Length);
+        if (_full) OpenFull(record);
+        return new Grant(record);
+    }
+
+    private GrantRecord GrowRecords()
+    {
+        for (var i = Math.Clamp(_records.Count, FirstChunk, LargestChunk); i > 0; i--)
+        {
+            var record = new GrantRecord(this) { Next = _freeRecord };
+            record.Blocks[0].Head = -1;
+            _records.Add(record);
+            _freeRecord = record;
+        }
+        return _freeRecord!;
+    }
+
+    private static void Grow(GrantRecord record, int length)
+    {
+        record.Blocks = new GrantRecord.Drawn[length];
+        foreach (ref var drawn in record.Blocks.AsSpan()) drawn.Head = -1;
+    }
+
+    internal int BlocksOf(GrantRecord record, int generation, int rank)
+    {
+        if (_sync is null) return BlocksOfCore(record, generation, rank);
+        lock (_sync) return BlocksOfCore(record, generation, rank);
+    }
+
+    private static int BlocksOfCore(GrantRecord record, int generation, int rank)
+    {
+        CheckLive(record, generation);
+        return rank <= Level.MaxRank && (record.Held & (1u << rank)) != 0 ? record.Demand!.Array[record.Demand.IndexOf(rank)].Blocks : 0;
+    }
+
+    internal Grant Split(GrantRecord record, int generation, Level level)
+    {
+        if (_sync is null) return SplitCore(record, generation, level);
+        lock (_sync) return SplitCore(record, generation, level);
+    }
+
+    private Grant SplitCore(GrantRecord record, int generation, Level level)
+    {
+        var index = ClaimOf(record, generation, level);
+        var bit = 1u << level.Rank;
+        record.Held &= ~bit;
+        // The new record counts the rank in the flow on behalf of the old one.
+        var part = Open(null, record.Demand!);
+        part.Record.Flow = record.Flow;
+        part.Record.Held = bit;
+        part.Record.Prepaid = record.Prepaid;
+        part.Record.Since = record.Since;
+        part.Record.Gate = record.Gate;
+        (part.Record.Blocks[index], record.Blocks[index]) = (record.Blocks[index], part.Record.Blocks[index]);
+        return part;
+    }
+
+    internal void MoveTo(GrantRecord record, int generation, Flow? flow)
+    {
+        if (_sync is null) MoveToCore(record, generation, flow);
+        else
+        {
+            lock (_sync) MoveToCore(record, generation, flow);
+        }
+    }
+
+    private void MoveToCore(GrantRecord record, int generation, Flow? flow)
+    {
+        CheckLive(record, generation);
+        foreach (ref readonly var claim in record.Demand!.Claims)
+        {
+            if ((record.Held & (1u << claim.Level.Rank)) == 0) continue;
+            record.Flow?.Remove(claim.Level.Rank);
+            flow?.Add(claim.Level.Rank);
+        }
+        record.Flow = flow;
+        if (_full) NoteGate(record, record.Gate);
+    }
+
+    internal void Release(GrantRecord record, int generation)
+    {
+        if (_sync is null)
+        {
+            CheckLive(record, generation);
+            record.Generation = generation + 1;
+            if (End(record)) Settle();
+            return;
+        }
+        lock (_sync)
+        {
+            CheckLive(record, generation);
+            record.Generation = generation + 1;
+            End(record);
+        }
+        Settle();
+    }
+
+    internal void Release(GrantRecord record, int generation, Level level)
+    {
+        if (_sync is null)
+        {
+            if (EndLevel(record, ClaimOf(record, generation, level))) Settle();
+            return;
+        }
+        lock (_sync) EndLevel(record, ClaimOf(record, generation, level));
+        Settle();
+    }
+
+    internal void PostRelease(GrantRecord record, int generation)
+    {
+        if (_sync is not null)
+        {
+            Release(record, generation);
+            return;
+        }
+        // The generation moves on at once, so that a release by the owner meanwhile is caught.
+        if (Interlocked.CompareExchange(ref record.Generation, generation + 1, generation) != generation) ThrowStale(record);
+        var head = Volatile.Read(ref _postedRecord);
+        while (true)
+        {
+            record.Next = head;
+            var seen = Interlocked.CompareExchange(ref _postedRecord, record, head);
+            if (seen == head) break;
+            head = seen;
+        }
+        Notify();
+    }
+
+    /// <summary>Gives back all that a record holds, lower ranks first. True when there is more to do than to count.</summary>
+    private bool End(GrantRecord record)
+    {
+        var attention = false;
+        var claims = record.Demand!.Array;
+        for (var i = claims.Length - 1; i >= 0; i--)
+        {
+            if ((record.Held & (1u << claims[i].Level.Rank)) != 0) attention |= EndLevel(record, i);
+        }
+        record.Open = false;
+        record.Prepaid = false;
+        record.Flow = null;
+        record.Demand = null;
+        if (_full)
+        {
+            record.Site = null;
+            record.Gate = null;
+        }
+        _openRecords--;
+        record.Next = _freeRecord;
+        _freeRecord = record;
+        return attention;
+    }
+
+    private bool EndLevel(GrantRecord record, int index)
+    {
+        ref readonly var claim = ref record.Demand!.Array[index];
+        var rank = claim.Level.Rank;
+        record.Held &= ~(1u << rank);
+        if (record.Blocks[index].Count > 0) Undraw(ref record.Blocks[index]);
+        record.Flow?.Remove(rank);
+        var ledger = _byRank[rank]!;
+        ledger.Give(claim);
+        if (!ledger.Attention) return false;
+        AfterRelease(ledger, callIn: false);
+        return true;
+    }
+
+    /// <summary>Serves who waits, then gives loans back that are not worth keeping.</summary>
+    private void AfterRelease(LevelLedger ledger, bool callIn)
+    {
+        if (ledger.Head is not null) Serve(ledger);
+        // The root calls a loan in once: from then on nothing is kept until the next loan is larger than its claim.
+        if (callIn) ledger.Batch = ledger.BatchSlots = 0;
+        var blocks = ledger.UnusedLoanBlocks;
+        var slots = ledger.UnusedLoanSlots;
+        if ((blocks | slots) == 0) return;
+        var keepNone = callIn || _sync is not null || _root.Wanted != 0;
+        var keepBlocks = keepNone || ledger.Used <= ledger.Own ? 0 : blocks > 2 * ledger.Batch ? ledger.Batch : blocks;
+        var keepSlots = keepNone || ledger.UsedSlots <= ledger.OwnSlots ? 0 : slots > 2 * ledger.BatchSlots ? ledger.BatchSlots : slots;
+        if (keepBlocks < blocks || keepSlots < slots) _root.GiveBack(ledger, keepBlocks, keepSlots);
+    }
+
+    private static int ClaimOf(GrantRecord record, int generation, Level level)
+    {
+        CheckLive(record, generation);
+        if (level.Rank > Level.MaxRank || (record.Held & (1u << level.Rank)) == 0)
+            throw new LeakException($"A grant of node {record.Node.Name} does not hold level {level.Name}, or not any more.");
+        return record.Demand!.IndexOf(level.Rank);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void CheckLive(GrantRecord record, int generation)
+    {
+        if (record.Generation != generation) ThrowStale(record);
+    }
+
+    private static void ThrowStale(GrantRecord record) =>
+        throw new LeakException($"A grant of node {record.Node.Name} was used or released after its release.");
+
+    private void ThrowOrder(Flow flow, Gate gate, Demand demand)
+    {
+        _root.Metrics.OrderViolated(gate);
+        flow.CheckWait(demand.HighestRank, gate);
+        throw new UnreachableException();
+    }
+
+    private bool Denied()
+    {
+        _root.Metrics.TryDenied(this);
+        return false;
+    }
+
+    private static string Describe(Demand demand)
+    {
+        var parts = new List<string>();
+        foreach (ref readonly var claim in demand.Claims)
+            parts.Add($"{claim.Level.Name} {claim.Blocks} blocks" + (claim.Slots > 0 ? $" {claim.Slots} slots" : ""));
+        return string.Join(", ", parts);
+    }
+}
