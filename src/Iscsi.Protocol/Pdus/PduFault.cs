@@ -1,6 +1,8 @@
 namespace Iscsi.Protocol;
 
-/// <summary>What is wrong with a PDU. It picks the Reject reason, the end reason, the text of the log and the tag of the metric.</summary>
+/// <summary>
+/// What is wrong with a PDU. It picks the Reject reason, the end reason, the text of the log and the tag of the metric.
+/// </summary>
 public enum PduFault : byte
 {
     /// <summary>No fault.</summary>
