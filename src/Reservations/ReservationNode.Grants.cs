@@ -12,6 +12,9 @@ public sealed partial class ReservationNode
     private GrantRecord? _freeRecord;
     private int _openRecords;
 
+    // The last demand over several levels that was found possible; a race of a shared node costs a second look.
+    private Demand? _possible;
+
     // Released by other threads: a stack that only the owner empties, all at once.
     private GrantRecord? _postedRecord;
     private int _posted;
@@ -51,6 +54,8 @@ public sealed partial class ReservationNode
     public bool Reserve(Flow flow, Gate gate, Demand demand, GrantWaiter waiter, out Grant grant)
     {
         if ((flow.HeldRanks & (uint)((2ul << demand.HighestRank) - 1)) != 0) ThrowOrder(flow, gate, demand);
+        // What only floors make safe must not depend on how much is free just now.
+        if (demand.Array.Length > 1 && demand != _possible) _possible = CheckPossible(demand);
         if (_sync is not null) return ReserveShared(flow, gate, demand, waiter, out grant);
         if (_full) CheckFull(flow, gate, demand);
         if (TakeFromFloor(demand))
