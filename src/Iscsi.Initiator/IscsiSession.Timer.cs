@@ -12,9 +12,13 @@ public sealed partial class IscsiSession
     private readonly TimerWork _timerWork;
     private ITimer? _timer;
     private ScsiTaskQueue _backOff;
+    private int _busyCount;
     private ControlRequest? _keepAlive;
     private long _lastReceived;
     private long _timerDueAt = long.MaxValue;
+
+    /// <summary>For tests: whether a call waits to be repeated.</summary>
+    internal bool IsAnyBusy => Volatile.Read(ref _busyCount) > 0;
 
     private long Ticks(TimeSpan time) => (long)(time.TotalSeconds * _options.Clock.TimestampFrequency);
 
@@ -51,7 +55,6 @@ public sealed partial class IscsiSession
         if (_keepAlive is { Completion.Task.IsCompleted: false } ping)
         {
             var since = Math.Max(_lastReceived, ping.SentAt);
-            if (ping.SentAt == 0) since = Math.Max(since, _lastReceived);
             if (now - since < Ticks(_options.PingTimeout))
             {
                 Arm(since + Ticks(_options.PingTimeout));
@@ -84,7 +87,14 @@ public sealed partial class IscsiSession
         task.State = ScsiTaskState.BackOff;
         _backOff.Enqueue(task);
         Arm(task.DueAt);
+        Volatile.Write(ref _busyCount, _busyCount + 1);
         return true;
+    }
+
+    private void LeaveBackOff(ScsiTask task)
+    {
+        _backOff.Remove(task);
+        Volatile.Write(ref _busyCount, _busyCount - 1);
     }
 
     private void RepeatDue(long now)
@@ -98,7 +108,7 @@ public sealed partial class IscsiSession
             }
             else
             {
-                _backOff.Remove(task);
+                LeaveBackOff(task);
                 MakeReady(task);
             }
             task = next;

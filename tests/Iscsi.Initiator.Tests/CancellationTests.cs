@@ -117,12 +117,16 @@ public sealed class CancellationTests : IAsyncLifetime
         var data = new byte[1 << 20];
         var call = _session.ExecuteAsync(0, s_write, dataOut: data, cancellationToken: _cancellation.Token).AsTask();
         var command = await _target.ReceiveAsync(Opcode.ScsiCommand);
-        // The target asks for everything and then reads nothing: the ring fills, the rest of the data stays queued.
+        var other = _session.ExecuteAsync(0, [0, 0, 0, 0, 0, 0]).AsTask();
+        var otherCommand = await _target.ReceiveAsync(Opcode.ScsiCommand);
+        // The target asks for everything and then reads no more than the beginning: the ring fills, the rest of the data stays queued.
         await _target.SendR2TAsync(command, 1, 0, 512, data.Length - 512);
+        var first = await _target.ReceiveAsync(Opcode.DataOut);
         await _target.SendResponseAsync(command, ScsiStatus.TaskAborted);
-        await _session.SettleAsync();
+        await _target.SendResponseAsync(otherCommand);
+        await other;
         Assert.False(call.IsCompleted);
-        for (var received = 512; received < data.Length;) received += (await _target.ReceiveAsync(Opcode.DataOut)).Data.Length;
+        for (var received = 512 + first.Data.Length; received < data.Length;) received += (await _target.ReceiveAsync(Opcode.DataOut)).Data.Length;
         Assert.Equal(ScsiStatus.TaskAborted, (await call).Status);
     }
 
