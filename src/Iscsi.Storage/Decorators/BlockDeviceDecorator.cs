@@ -8,6 +8,7 @@ namespace Iscsi.Storage;
 /// </summary>
 public abstract class BlockDeviceDecorator : IBlockDevice
 {
+    private readonly IBlockDevice _inner;
     private readonly bool _leaveOpen;
     private BlockDeviceInfo _info;
     private int _isDisposed;
@@ -18,7 +19,7 @@ public abstract class BlockDeviceDecorator : IBlockDevice
     private protected BlockDeviceDecorator(IBlockDevice inner, bool leaveOpen)
     {
         ArgumentNullException.ThrowIfNull(inner);
-        Inner = inner;
+        _inner = inner;
         _leaveOpen = leaveOpen;
         _info = inner.Info;
         inner.InfoChanged += OnInnerInfoChanged;
@@ -31,7 +32,15 @@ public abstract class BlockDeviceDecorator : IBlockDevice
     public BlockDeviceInfo Info => Volatile.Read(ref _info);
 
     /// <summary>The device below.</summary>
-    protected IBlockDevice Inner { get; }
+    /// <exception cref="ObjectDisposedException">This one was disposed, even if the one below was left open.</exception>
+    protected IBlockDevice Inner
+    {
+        get
+        {
+            ObjectDisposedException.ThrowIf(IsDisposed, this);
+            return _inner;
+        }
+    }
 
     /// <summary>Whether it was disposed.</summary>
     protected bool IsDisposed => Volatile.Read(ref _isDisposed) != 0;
@@ -58,8 +67,8 @@ public abstract class BlockDeviceDecorator : IBlockDevice
     public async ValueTask DisposeAsync()
     {
         if (Interlocked.Exchange(ref _isDisposed, 1) != 0) return;
-        Inner.InfoChanged -= OnInnerInfoChanged;
-        if (!_leaveOpen) await Inner.DisposeAsync().ConfigureAwait(false);
+        _inner.InfoChanged -= OnInnerInfoChanged;
+        if (!_leaveOpen) await _inner.DisposeAsync().ConfigureAwait(false);
         GC.SuppressFinalize(this);
     }
 
@@ -67,7 +76,7 @@ public abstract class BlockDeviceDecorator : IBlockDevice
     private protected virtual BlockDeviceInfo Describe(BlockDeviceInfo inner) => inner;
 
     /// <summary>To be called at the end of a constructor whose <see cref="Describe"/> needs what it has set.</summary>
-    private protected void Redescribe() => Volatile.Write(ref _info, Describe(Inner.Info));
+    private protected void Redescribe() => Volatile.Write(ref _info, Describe(_inner.Info));
 
     private void OnInnerInfoChanged(IBlockDevice inner)
     {

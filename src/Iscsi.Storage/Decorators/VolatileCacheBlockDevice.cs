@@ -17,6 +17,7 @@ public sealed partial class VolatileCacheBlockDevice : BlockDeviceDecorator
     private readonly SortedDictionary<long, List<Version>> _cache = [];
     private readonly Random _random;
     private readonly int _maxVersions;
+    private readonly byte[] _run; // pinned
     private int _versions;
     private bool _isPowerless;
 
@@ -31,6 +32,7 @@ public sealed partial class VolatileCacheBlockDevice : BlockDeviceDecorator
         ArgumentOutOfRangeException.ThrowIfLessThan(maxCachedBlocks, 1);
         _random = new Random(seed);
         _maxVersions = maxCachedBlocks;
+        _run = GC.AllocateUninitializedArray<byte>(MaxRun * Info.BlockSize, pinned: true);
         Redescribe();
     }
 

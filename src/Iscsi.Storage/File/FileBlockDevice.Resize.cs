@@ -10,6 +10,7 @@ public sealed partial class FileBlockDevice
     public Task<bool> RefreshAsync(CancellationToken cancellationToken = default) => ResizeAsync(null, cancellationToken);
 
     /// <summary>Changes the length of the file and of the device. New blocks are zeroes; blocks behind a smaller length are lost.</summary>
+    /// <remarks>Before it is made smaller, writes to what is cut off must have ended: one that runs meanwhile makes the file longer again.</remarks>
     /// <param name="newLengthBytes">A positive multiple of the block size.</param>
     /// <param name="cancellationToken">Given up before the file is changed.</param>
     /// <exception cref="ArgumentOutOfRangeException">The length is not possible.</exception>

@@ -111,7 +111,7 @@ public sealed partial class MemoryBlockDevice : IBlockDevice
                 _gate.Leave();
             }
         }
-        catch (Exception e) when (e is not OutOfMemoryException)
+        catch (Exception e)
         {
             return ValueTask.FromException<int>(e);
         }
