@@ -3,8 +3,9 @@ using Reservations;
 namespace Iscsi.Storage;
 
 /// <summary>
-/// A device around another one. It forwards <see cref="Info"/>, <see cref="InfoChanged"/> and the disposal, and nothing else: what a decorator
-/// does not say about a call is not passed through, but a compile error, or refused by the interface when a call is added to it later.
+/// A device around another one. It forwards <see cref="Info"/>, <see cref="InfoChanged"/> and the disposal, and nothing else:
+/// what a decorator does not say about a call is not passed through, but a compile error, or refused by the interface when a call
+/// is added to it later.
 /// </summary>
 public abstract class BlockDeviceDecorator : IBlockDevice
 {
@@ -49,19 +50,22 @@ public abstract class BlockDeviceDecorator : IBlockDevice
     public abstract ValueTask ReadAsync(long lba, BlockList destination, CancellationToken cancellationToken = default);
 
     /// <inheritdoc/>
-    public abstract ValueTask WriteAsync(long lba, BlockList source, BlockWriteFlags flags = BlockWriteFlags.None, CancellationToken cancellationToken = default);
+    public abstract ValueTask WriteAsync(long lba, BlockList source,
+        BlockWriteFlags flags = BlockWriteFlags.None, CancellationToken cancellationToken = default);
 
     /// <inheritdoc/>
     public abstract ValueTask FlushAsync(CancellationToken cancellationToken = default);
 
     /// <inheritdoc/>
-    public abstract ValueTask WriteZeroesAsync(BlockRange range, BlockWriteFlags flags = BlockWriteFlags.None, CancellationToken cancellationToken = default);
+    public abstract ValueTask WriteZeroesAsync(BlockRange range,
+        BlockWriteFlags flags = BlockWriteFlags.None, CancellationToken cancellationToken = default);
 
     /// <inheritdoc/>
     public abstract ValueTask UnmapAsync(BlockRange range, CancellationToken cancellationToken = default);
 
     /// <inheritdoc/>
-    public abstract ValueTask<int> GetExtentsAsync(BlockRange range, Memory<BlockExtent> extents, CancellationToken cancellationToken = default);
+    public abstract ValueTask<int> GetExtentsAsync(BlockRange range, Memory<BlockExtent> extents,
+        CancellationToken cancellationToken = default);
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()

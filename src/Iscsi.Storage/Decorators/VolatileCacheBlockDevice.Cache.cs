@@ -78,9 +78,11 @@ public sealed partial class VolatileCacheBlockDevice
     private async ValueTask WriteDownAsync(Version kind, BlockRange range)
     {
         if (range.Count == 0) return;
-        if (kind.Data != null) await Inner.WriteAsync(range.Lba, BlockList.Over(_run.AsMemory(0, (int)range.Count * Info.BlockSize))).ConfigureAwait(false);
+        var data = BlockList.Over(_run.AsMemory(0, (int)range.Count * Info.BlockSize));
+        var flags = ReferenceEquals(kind, Version.MayUnmap) ? BlockWriteFlags.MayUnmap : BlockWriteFlags.None;
+        if (kind.Data != null) await Inner.WriteAsync(range.Lba, data).ConfigureAwait(false);
         else if (ReferenceEquals(kind, Version.Unmapped)) await Inner.UnmapAsync(range).ConfigureAwait(false);
-        else await Inner.WriteZeroesAsync(range, ReferenceEquals(kind, Version.MayUnmap) ? BlockWriteFlags.MayUnmap : BlockWriteFlags.None).ConfigureAwait(false);
+        else await Inner.WriteZeroesAsync(range, flags).ConfigureAwait(false);
     }
 
     /// <summary>What a block was set to.</summary>

@@ -4,8 +4,8 @@ using Reservations;
 namespace Iscsi.Storage;
 
 /// <summary>
-/// The work on an open file, synchronous, from any number of threads at once. It throws <see cref="BlockDeviceException"/>. Ranges are checked
-/// by the device above.
+/// The work on an open file, synchronous, from any number of threads at once. It throws <see cref="BlockDeviceException"/>.
+/// Ranges are checked by the device above.
 /// </summary>
 internal abstract class FileBackend(string path, SafeFileHandle handle, int blockSize) : IDisposable
 {

@@ -64,8 +64,8 @@ internal sealed unsafe partial class LinuxFileBackend
                 _noDSync = result is -Linux.EOpNotSupp or -Linux.ENoSys;
                 if (_noDSync) return false;
                 var error = WriteFailed(result, offsetBytes + cursor.DoneBytes);
-                // It may have failed while pages were written back, which latches. A full file system is told apart by writing once more
-                // without the sync: when that finds no space either, nothing was accepted that could be lost.
+                // It may have failed while pages were written back, which latches. A full file system is told apart by writing
+                // once more without the sync: when that finds no space either, nothing was accepted that could be lost.
                 if (error.Error != BlockDeviceError.NoSpace
                     || Transfer(isWrite: true, offsetBytes, list, ref cursor, 0) is not (-Linux.ENoSpc or -Linux.EDQuot))
                 {

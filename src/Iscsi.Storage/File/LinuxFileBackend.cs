@@ -88,7 +88,9 @@ internal sealed partial class LinuxFileBackend : FileBackend
 
     private bool HasZeroRange => IsRegular && _fileSystem.Magic is Linux.ExtMagic or Linux.XfsMagic or Linux.BtrfsMagic;
 
-    /// <summary>Blocks of the device in a unit of the file system; network file systems name transfer sizes there, which are no such unit.</summary>
+    /// <summary>
+    /// Blocks of the device in a unit of the file system; network file systems name transfer sizes there, which are no such unit.
+    /// </summary>
     private int InBlocks(long unitBytes)
     {
         if (unitBytes is <= 0 or > 65536 || !long.IsPow2(unitBytes)) unitBytes = 4096;

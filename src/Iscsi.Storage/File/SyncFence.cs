@@ -4,9 +4,9 @@ namespace Iscsi.Storage;
 /// Keeps the success of one sync from overtaking the failure of another.
 /// </summary>
 /// <remarks>
-/// The kernel reports a failed write-back once per open file: of two syncs at the same time one answers with the error and the other, for
-/// the same lost data, with success. So a sync that succeeded waits for those that were running when it ended; if one of them failed, it has latched
-/// the file before it left here.
+/// The kernel reports a failed write-back once per open file: of two syncs at the same time one answers with the error and the
+/// other, for the same lost data, with success. So a sync that succeeded waits for those that were running when it ended; if one
+/// of them failed, it has latched the file before it left here.
 /// </remarks>
 internal sealed class SyncFence
 {
