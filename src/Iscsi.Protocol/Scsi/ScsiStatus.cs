@@ -1,6 +1,6 @@
 namespace Iscsi.Protocol.Scsi;
 
-/// <summary>The status of a SCSI command (SAM-5, 5.3.1).</summary>
+/// <summary>The status of a SCSI command (SAM-5).</summary>
 public enum ScsiStatus : byte
 {
     /// <summary>Completed without error.</summary>
