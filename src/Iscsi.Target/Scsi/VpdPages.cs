@@ -117,24 +117,26 @@ internal static class VpdPages
 
         // RFC 7143, 4.4.2: the name of a target port is the target's name, ",t,0x" and the portal group tag. The logical unit's
         // is built alike.
-        at += WriteName(body[at..], DesignatorAssociation.LogicalUnit, unit, $",L,0x{LogicalUnitNumber.Encode(unit.Number):X16}");
+        at += WriteName(body[at..], DesignatorAssociation.LogicalUnit, unit, ",L,0x", LogicalUnitNumber.Encode(unit.Number), "X16");
 
         designator[..4].Clear();
         BinaryPrimitives.WriteUInt16BigEndian(designator[2..], r.Nexus.TargetPortGroupTag);
         at += DesignationDescriptor.Write(body[at..], DesignatorAssociation.TargetPort, DesignatorType.RelativeTargetPort, designator[..4]);
         at += DesignationDescriptor.Write(body[at..], DesignatorAssociation.TargetPort, DesignatorType.TargetPortGroup, designator[..4]);
-        at += WriteName(body[at..], DesignatorAssociation.TargetPort, unit, $",t,0x{r.Nexus.TargetPortGroupTag:X4}");
-        at += WriteName(body[at..], DesignatorAssociation.TargetDevice, unit, "");
+        at += WriteName(body[at..], DesignatorAssociation.TargetPort, unit, ",t,0x", r.Nexus.TargetPortGroupTag, "X4");
+        at += WriteName(body[at..], DesignatorAssociation.TargetDevice, unit);
         return at;
     }
 
     // SPC-4, SCSI name string designator: UTF-8, ended by a zero, filled with zeroes to a multiple of four.
-    private static int WriteName(Span<byte> body, DesignatorAssociation association, LogicalUnit unit, string suffix)
+    private static int WriteName(
+        Span<byte> body, DesignatorAssociation association, LogicalUnit unit, string separator = "", ulong number = 0, string format = "")
     {
         Span<byte> name = stackalloc byte[256];
         name.Clear();
         var length = Encoding.UTF8.GetBytes(unit.TargetName, name);
-        length += Encoding.UTF8.GetBytes(suffix, name[length..]);
+        length += Encoding.UTF8.GetBytes(separator, name[length..]);
+        if (format.Length > 0 && number.TryFormat(name[length..], out var digits, format)) length += digits;
         length = (length + 1 + 3) & ~3;
         return DesignationDescriptor.Write(body, association, DesignatorType.ScsiNameString, name[..length]);
     }
