@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text;
 
 namespace Iscsi.Target;
@@ -7,6 +8,8 @@ internal static class IscsiName
 {
     // 4.2.7.1: at most 223 bytes of UTF-8.
     private const int MaxBytes = 223;
+
+    private static readonly SearchValues<char> HexDigits = SearchValues.Create("0123456789abcdefABCDEF");
 
     /// <summary>Throws unless the text is an iSCSI name.</summary>
     public static void Validate(string name)
@@ -28,7 +31,7 @@ internal static class IscsiName
 
     private static bool IsHex(string name, string prefix, int digits) =>
         name.Length == prefix.Length + digits && name.StartsWith(prefix, StringComparison.Ordinal) &&
-        name.AsSpan(prefix.Length).IndexOfAnyExcept("0123456789abcdefABCDEF") < 0;
+        !name.AsSpan(prefix.Length).ContainsAnyExcept(HexDigits);
 
     private static ArgumentException Invalid(string name, string reason) => new($"'{name}' is not an iSCSI name: {reason}.", nameof(name));
 }

@@ -61,6 +61,16 @@ public sealed class MemoryBudget
         TaskDescriptors = MaxSessions * (limits.WindowFloor + 1) + BorrowableCredits;
     }
 
+    /// <summary>Computes where a budget would go.</summary>
+    /// <param name="budgetBytes">Bytes; <see cref="MinimumBytes"/> or more.</param>
+    /// <param name="limits">The limits.</param>
+    /// <exception cref="BudgetException">The budget does not hold one session.</exception>
+    public static MemoryBudget Compute(long budgetBytes, TargetLimits limits)
+    {
+        ArgumentNullException.ThrowIfNull(limits);
+        return new MemoryBudget(budgetBytes, limits);
+    }
+
     /// <summary>The limits it was computed from.</summary>
     public TargetLimits Limits { get; }
 

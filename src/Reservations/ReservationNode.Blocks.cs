@@ -17,6 +17,8 @@ public sealed partial class ReservationNode
     // In grants and in the cache; never more than Entitled.
     private int _physical;
 
+    internal int PhysicalBlocks => _physical;
+
     /// <summary>Pool for <see cref="System.IO.Pipelines"/>: rents blocks of this grant only and refuses what it does not own.</summary>
     /// <param name="grant">A grant of this node.</param>
     /// <param name="level">The level whose blocks are rented; all that are not drawn yet become the pool's.</param>

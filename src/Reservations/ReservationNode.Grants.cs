@@ -357,6 +357,8 @@ public sealed partial class ReservationNode
     private void AfterRelease(LevelLedger ledger, bool callIn)
     {
         if (ledger.Head is not null) Serve(ledger);
+        // The root calls a loan in once: from then on nothing is kept until the next loan is larger than its claim.
+        if (callIn) ledger.Batch = ledger.BatchSlots = 0;
         var blocks = ledger.UnusedLoanBlocks;
         var slots = ledger.UnusedLoanSlots;
         if ((blocks | slots) == 0) return;

@@ -204,7 +204,7 @@ public sealed partial class ReservationNode
         foreach (var ledger in Ledgers)
         {
             _root.TakeIn(ledger);
-            if (ledger.Attention) AfterRelease(ledger, calledIn);
+            if (calledIn || ledger.Attention) AfterRelease(ledger, calledIn);
         }
     }
 

@@ -27,17 +27,14 @@ public sealed partial class ReservationRoot
             target = Math.Max(target, Math.Max(1, floors));
             var change = target - (_surplus + _reserve);
             var bySurplus = change < 0 ? -Math.Min(-change, _surplus) : Math.Min(change, Math.Max(0, _surplusConfigured - _surplus));
+            _shrunk |= change < 0;
             _surplus += bySurplus;
             _surplusFree += bySurplus;
             _reserve += change - bySurplus;
             _reserveFree += change - bySurplus;
             var inService = BlockCount - _retired.Count;
             if (InForce > inService) Grow(InForce - inService);
-            else if (InForce < inService)
-            {
-                _shrunk = true;
-                RetireExcess();
-            }
+            else RetireExcess();
             Serve();
             if (_surplusFree < 0) CallIn();
             var pending = Math.Max(0, -_surplusFree);

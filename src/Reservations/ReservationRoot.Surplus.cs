@@ -25,6 +25,9 @@ public sealed partial class ReservationRoot
     /// <summary>Nodes that wait for a loan. Owners that hold unused loans look at it, without a lock, when they release.</summary>
     internal int Wanted => _wanted;
 
+    /// <summary>Whether a node waits for a loan: who holds loans it does not need should give them back. Read without a lock.</summary>
+    public bool IsSurplusWanted => _wanted != 0;
+
     internal int Surplus => _surplus;
 
     /// <summary>Off in the tests that compare every loan with an oracle.</summary>
@@ -174,6 +177,22 @@ public sealed partial class ReservationRoot
             _reserveFree += blocks;
             _slots[rank].Free += slots;
             if (slots > 0) Serve();
+        }
+    }
+
+    /// <summary>Whether nobody who waits could be served: for tests.</summary>
+    internal bool IsStable()
+    {
+        lock (_lock)
+        {
+            var parked = false;
+            for (var rank = 0; rank < _rings.Length; rank++)
+            {
+                if (_rings[rank].First is not { } ledger) continue;
+                if (ledger.WantSlots <= _slots[rank].Free && (ledger.WantBlocks == 0 || (!parked && ledger.WantBlocks <= _surplusFree))) return false;
+                parked |= ledger.WantBlocks > 0;
+            }
+            return true;
         }
     }
 

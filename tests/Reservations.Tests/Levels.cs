@@ -51,7 +51,11 @@ internal sealed class TestOwner : IReservationOwner
 
     internal void Run()
     {
-        while (_posted.TryDequeue(out var node)) node.ProcessPosted();
+        for (var turns = 0; _posted.TryDequeue(out var node); turns++)
+        {
+            if (turns > 10_000) Assert.Fail($"Node {node.Name} is posted for ever.");
+            node.ProcessPosted();
+        }
     }
 }
 

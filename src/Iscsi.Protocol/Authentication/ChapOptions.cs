@@ -19,13 +19,13 @@ public enum BinaryTextEncoding : byte
 /// <summary>Algorithms, randomness and encodings of CHAP (RFC 7143, 12.1.3).</summary>
 public sealed record ChapOptions
 {
-    /// <summary>All algorithms of the platform, strongest first; hexadecimal; no registry.</summary>
-    public static ChapOptions Default { get; } = new();
-
     /// <summary>Every algorithm this platform has, strongest first.</summary>
     public static IReadOnlyList<ChapAlgorithm> SupportedAlgorithms { get; } = SHA3_256.IsSupported
         ? [ChapAlgorithm.Sha3Bits256, ChapAlgorithm.Sha256, ChapAlgorithm.Sha1, ChapAlgorithm.Md5]
         : [ChapAlgorithm.Sha256, ChapAlgorithm.Sha1, ChapAlgorithm.Md5];
+
+    /// <summary>All algorithms of the platform, strongest first; hexadecimal; no registry.</summary>
+    public static ChapOptions Default { get; } = new(); // after the list it copies: statics are set in textual order
 
     /// <summary>
     /// Allowed algorithms, most wanted first. An initiator offers them in this order; one the platform lacks is left out.

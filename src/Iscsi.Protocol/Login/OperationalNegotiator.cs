@@ -221,7 +221,6 @@ internal sealed class OperationalNegotiator
             _values[(int)row.Key] = DefaultValue(row);
             return value.SequenceEqual(TextValue.Irrelevant) || IsDefaultAllowed(row) ? LoginFault.None : LoginFault.NoAcceptableValue;
         }
-        var own = OwnValue(row.Key);
         uint answer;
         if (row.Rule == NegotiationRule.FirstCommon)
         {
@@ -233,7 +232,7 @@ internal sealed class OperationalNegotiator
             var fault = ReadScalar(row, value, out answer);
             if (fault != TextFault.None) return fault == TextFault.OutOfRange ? LoginFault.BadAnswer : LoginFault.BadValue;
             // The rule applied to offer and answer gives the answer, or the answer is not one the rule allows.
-            if (Combine(row.Rule, answer, own) != answer) return LoginFault.BadAnswer;
+            if (Combine(row.Rule, answer, OwnValue(row.Key)) != answer) return LoginFault.BadAnswer;
         }
         state = KeyState.Settled;
         _values[(int)row.Key] = answer;

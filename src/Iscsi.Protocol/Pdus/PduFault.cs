@@ -86,4 +86,7 @@ public enum PduFault : byte
 
     /// <summary>F came before all data that were solicited.</summary>
     DataSequenceTooShort,
+
+    /// <summary>More immediate requests at once than there are places for (RFC 7143, 4.2.2.1).</summary>
+    TooManyImmediate,
 }

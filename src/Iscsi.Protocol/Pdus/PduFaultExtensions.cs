@@ -15,6 +15,7 @@ public static class PduFaultExtensions
             PduFault.InvalidLength or PduFault.InvalidLogoutReason or PduFault.InvalidStage => RejectReason.InvalidPduField,
         PduFault.TaskTagInUse => RejectReason.TaskInProgress,
         PduFault.InvalidSnack => RejectReason.SnackReject,
+        PduFault.TooManyImmediate => RejectReason.ImmediateCommandReject,
         _ => RejectReason.ProtocolError,
     };
 

@@ -8,6 +8,9 @@ public readonly record struct AdditionalSense(byte Code, byte Qualifier)
     /// <summary>00/00 NO ADDITIONAL SENSE INFORMATION.</summary>
     public static AdditionalSense None => default;
 
+    /// <summary>04/00 LOGICAL UNIT NOT READY, CAUSE NOT REPORTABLE.</summary>
+    public static AdditionalSense NotReadyCauseNotReportable => new(0x04, 0x00);
+
     /// <summary>04/02 LOGICAL UNIT NOT READY, INITIALIZING COMMAND REQUIRED.</summary>
     public static AdditionalSense InitializingCommandRequired => new(0x04, 0x02);
 
@@ -61,6 +64,9 @@ public readonly record struct AdditionalSense(byte Code, byte Qualifier)
 
     /// <summary>2A/09 CAPACITY DATA HAS CHANGED.</summary>
     public static AdditionalSense CapacityDataHasChanged => new(0x2A, 0x09);
+
+    /// <summary>2E/02 COMMAND TIMEOUT DURING PROCESSING.</summary>
+    public static AdditionalSense CommandTimeoutDuringProcessing => new(0x2E, 0x02);
 
     /// <summary>39/00 SAVING PARAMETERS NOT SUPPORTED.</summary>
     public static AdditionalSense SavingParametersNotSupported => new(0x39, 0x00);

@@ -21,6 +21,11 @@ public sealed class TaskTagAllocator
     /// <param name="capacity">Tags in use at once, 1 to 65,536.</param>
     /// <exception cref="ArgumentOutOfRangeException">Not 1 to 65,536.</exception>
     public TaskTagAllocator(int capacity)
+        : this(capacity, firstGeneration: 0)
+    {
+    }
+
+    internal TaskTagAllocator(int capacity, uint firstGeneration)
     {
         if (capacity is < 1 or > 1 << 16) throw new ArgumentOutOfRangeException(nameof(capacity), capacity, "1 to 65536.");
         _indexBits = Math.Max(1, 32 - BitOperations.LeadingZeroCount((uint)capacity - 1));
@@ -33,6 +38,7 @@ public sealed class TaskTagAllocator
         }
         _freeCount = capacity;
         _generations = new uint[capacity];
+        Array.Fill(_generations, firstGeneration);
     }
 
     /// <summary>Tags that can be in use at once.</summary>

@@ -25,7 +25,9 @@ internal static class CacheCommands
         Traits = ScsiTraits.Flushes,
         RecommendedTimeoutSeconds = 60,
         Begin = Begin,
-        Execute = FlushAsync,
+        // The whole device is flushed, whatever the range: more than was asked for, never less. IMMED permits status before the work is
+        // done; it comes with the work here, because nobody could be told of a failure later.
+        Execute = static r => r.Unit!.FlushAsync(r.Cancellation),
     };
 
     private static ScsiStep Begin(ScsiRequest r)
@@ -34,13 +36,5 @@ internal static class CacheCommands
         if (!BlockAddress.IsInside(r, lba, blockCount)) return ScsiStep.Done;
         r.NeedsStore = true;
         return ScsiStep.Execute;
-    }
-
-    // The whole device is flushed, whatever the range: more than was asked for, never less. IMMED permits status before the work
-    // is done; it comes with the work here, because nobody could be told of a failure later.
-    private static async ValueTask FlushAsync(ScsiRequest r)
-    {
-        await r.Unit!.FlushAsync(r.Cancellation).ConfigureAwait(false);
-        r.Good();
     }
 }

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using System.Text;
 using Iscsi.Storage;
@@ -76,6 +77,7 @@ internal sealed class LogicalUnit
     public void LatchWriteError() => _isWriteErrorLatched = true;
 
     /// <summary>Flushes the device, and remembers a failure.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     public async ValueTask FlushAsync(CancellationToken cancellationToken)
     {
         try

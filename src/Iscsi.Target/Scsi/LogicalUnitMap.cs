@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Text;
 using Iscsi.Protocol.Scsi;
 using Iscsi.Storage;
 
@@ -7,6 +8,9 @@ namespace Iscsi.Target.Scsi;
 /// <summary>The logical units of one target, and the nexuses that see them.</summary>
 internal sealed class LogicalUnitMap
 {
+    private const int MaxNameBytes = 223;
+    private const int MaxSerialNumberLength = 20;
+
     private readonly Lock _lock = new();
     private readonly ScsiLimits _limits;
     private volatile LogicalUnit[] _units = [];
@@ -18,8 +22,12 @@ internal sealed class LogicalUnitMap
     /// <param name="limits">Bounds of commands.</param>
     public LogicalUnitMap(string targetName, ScsiLimits? limits = null)
     {
+        ArgumentException.ThrowIfNullOrEmpty(targetName);
+        if (Encoding.UTF8.GetByteCount(targetName) > MaxNameBytes)
+            throw new ArgumentException($"A target name has at most {MaxNameBytes} bytes (RFC 7143, 4.2.7.1).", nameof(targetName));
         TargetName = targetName;
         _limits = limits ?? new ScsiLimits();
+        ArgumentOutOfRangeException.ThrowIfLessThan(_limits.AllAtOnceBytes, ScsiLimits.MinAllAtOnceBytes, nameof(limits));
     }
 
     /// <summary>iSCSI name of the target.</summary>
@@ -29,12 +37,17 @@ internal sealed class LogicalUnitMap
     public ReadOnlySpan<LogicalUnit> Units => _units;
 
     /// <summary>Puts a device under a LUN. Nexuses are told that the reported LUNs have changed.</summary>
+    /// <param name="number">The LUN, 0 to 16383.</param>
+    /// <param name="device">The device. It stays its owner's.</param>
+    /// <param name="serialNumber">PRODUCT SERIAL NUMBER, 1 to 20 printable ASCII characters; null: derived from target name and device identity.</param>
     /// <exception cref="ArgumentException">The LUN is taken, or the storage is already served under another one.</exception>
     public LogicalUnit Add(int number, IBlockDevice device, string? serialNumber = null)
     {
         ArgumentNullException.ThrowIfNull(device);
         ArgumentOutOfRangeException.ThrowIfNegative(number);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(number, LogicalUnitNumber.Max);
+        if (serialNumber is not null && (serialNumber.Length is 0 or > MaxSerialNumberLength || serialNumber.AsSpan().ContainsAnyExceptInRange(' ', '~')))
+            throw new ArgumentException($"A serial number has 1 to {MaxSerialNumberLength} printable ASCII characters.", nameof(serialNumber));
         lock (_lock)
         {
             var units = _units;
@@ -60,6 +73,24 @@ internal sealed class LogicalUnitMap
                 foreach (var other in units) nexus.Raise(other, UnitAttention.ReportedLunsDataHasChanged);
             }
             return unit;
+        }
+    }
+
+    /// <summary>Takes a logical unit out. Nexuses are told that the reported LUNs have changed; the device stays its owner's.</summary>
+    /// <returns>False: it was not in.</returns>
+    public bool Remove(LogicalUnit unit)
+    {
+        lock (_lock)
+        {
+            if (Array.IndexOf(_units, unit) < 0) return false;
+            unit.Unwatch();
+            _units = Array.FindAll(_units, other => !ReferenceEquals(other, unit));
+            foreach (var nexus in _nexuses)
+            {
+                nexus.Clear(unit, (UnitAttention)~0);
+                foreach (var other in _units) nexus.Raise(other, UnitAttention.ReportedLunsDataHasChanged);
+            }
+            return true;
         }
     }
 

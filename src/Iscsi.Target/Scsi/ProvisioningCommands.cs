@@ -47,7 +47,6 @@ internal static class ProvisioningCommands
             r.Cancellation.ThrowIfCancellationRequested();
             await r.Unit!.Device.UnmapAsync(new BlockRange((long)descriptor.Lba, descriptor.BlockCount), r.Cancellation).ConfigureAwait(false);
         }
-        r.Good();
     }
 
     // Everything is checked before anything is unmapped.

@@ -45,7 +45,7 @@ internal sealed class ScsiCommandRow
     /// <summary>Checks the fields, fills in the demand, and completes what needs no device.</summary>
     public required Func<ScsiRequest, ScsiStep> Begin { get; init; }
 
-    /// <summary>The work with the device; null: the command never asks for an execute step.</summary>
+    /// <summary>The work with the device; the status is GOOD unless it says otherwise or throws. Null: the command never asks for an execute step.</summary>
     public Func<ScsiRequest, ValueTask>? Execute { get; init; }
 
     /// <summary>A byte of the usage data for one logical unit; null stands for a LUN without one.</summary>

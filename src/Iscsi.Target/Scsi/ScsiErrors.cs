@@ -1,36 +1,41 @@
 using Iscsi.Protocol.Scsi;
+using Iscsi.Storage;
 
 namespace Iscsi.Target.Scsi;
 
 /// <summary>What a device's failure means to the initiator.</summary>
 internal static class ScsiErrors
 {
-    // HResult of an IOException on Unix is the errno; on Windows it is 0x8007 and the Win32 error.
-    private const int NoSpace = 28;                              // ENOSPC
-    private const int QuotaExceeded = 122;                       // EDQUOT
-    private const int ReadOnlyFileSystem = 30;                   // EROFS
-    private const int DiskFull = unchecked((int)0x80070070);     // ERROR_DISK_FULL
-    private const int HandleDiskFull = unchecked((int)0x80070027); // ERROR_HANDLE_DISK_FULL
-    private const int WriteProtect = unchecked((int)0x80070013); // ERROR_WRITE_PROTECT
-
     /// <summary>The sense of a device's exception.</summary>
     /// <param name="e">What the device threw.</param>
-    /// <param name="writes">Whether the command changes the medium or flushes it.</param>
+    /// <param name="writes">Whether the command changes the medium or flushes it: the device's reason may leave open what failed.</param>
     public static SenseData Sense(Exception e, bool writes) => e switch
     {
-        IOException { HResult: NoSpace or QuotaExceeded or DiskFull or HandleDiskFull } =>
+        BlockDeviceException { Error: BlockDeviceError.NoSpace } =>
             new SenseData(SenseKey.DataProtect, AdditionalSense.SpaceAllocationFailedWriteProtect),
-        IOException { HResult: ReadOnlyFileSystem or WriteProtect } or UnauthorizedAccessException =>
+        BlockDeviceException { Error: BlockDeviceError.ReadOnly or BlockDeviceError.AccessDenied } =>
             new SenseData(SenseKey.DataProtect, AdditionalSense.WriteProtected),
-        IOException => writes
-            ? new SenseData(SenseKey.MediumError, AdditionalSense.WriteError)
-            : new SenseData(SenseKey.MediumError, AdditionalSense.UnrecoveredReadError),
-        // Cancelled by the engine: the task was aborted, and this status goes nowhere unless the abort came too late.
+        BlockDeviceException { Error: BlockDeviceError.Latched or BlockDeviceError.WriteFailed } =>
+            new SenseData(SenseKey.MediumError, AdditionalSense.WriteError),
+        BlockDeviceException { Error: BlockDeviceError.Timeout } =>
+            new SenseData(SenseKey.AbortedCommand, AdditionalSense.CommandTimeoutDuringProcessing),
+        BlockDeviceException { Error: BlockDeviceError.Unavailable } =>
+            new SenseData(SenseKey.NotReady, AdditionalSense.NotReadyCauseNotReportable),
+        // The device was made smaller after the range was checked.
+        BlockDeviceException { Error: BlockDeviceError.OutOfRange } =>
+            new SenseData(SenseKey.IllegalRequest, AdditionalSense.LogicalBlockAddressOutOfRange),
+        BlockDeviceException { Error: BlockDeviceError.NotSupported } =>
+            new SenseData(SenseKey.HardwareError, AdditionalSense.InternalTargetFailure),
+        IOException => new SenseData(
+            SenseKey.MediumError, writes ? AdditionalSense.WriteError : AdditionalSense.UnrecoveredReadError),
+        // The task was aborted; this status is seen only when the abort came too late.
         OperationCanceledException => new SenseData(SenseKey.AbortedCommand, AdditionalSense.None),
         _ => new SenseData(SenseKey.HardwareError, AdditionalSense.InternalTargetFailure),
     };
 
-    /// <summary>Whether the failure leaves the medium as it was and known: refused before anything was lost.</summary>
-    public static bool IsRefusal(Exception e) =>
-        e is OperationCanceledException || Sense(e, writes: true).Key == SenseKey.DataProtect;
+    /// <summary>Whether the device refused before anything was written, so that no earlier write is in doubt.</summary>
+    public static bool IsRefusal(Exception e) => e is OperationCanceledException or BlockDeviceException
+    {
+        Error: BlockDeviceError.NoSpace or BlockDeviceError.ReadOnly or BlockDeviceError.AccessDenied or BlockDeviceError.OutOfRange,
+    };
 }

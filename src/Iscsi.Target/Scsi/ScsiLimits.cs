@@ -5,9 +5,12 @@ internal sealed record ScsiLimits
 {
     /// <summary>
     /// The most bytes a command may demand at once (data-out that is gathered, and scratch): the smallest burst of any session. Default 64 KiB,
-    /// the burst of budgets under 4 MiB; at least 16 KiB, so that a pattern block and a scratch of one 4 KiB block always fit.
+    /// the burst of budgets under 4 MiB; at least <see cref="MinAllAtOnceBytes"/>.
     /// </summary>
     public int AllAtOnceBytes { get; init; } = 64 * 1024;
+
+    /// <summary>A pattern block of 4 KiB and a scratch of one block always fit.</summary>
+    public const int MinAllAtOnceBytes = 8 * 1024;
 
     /// <summary>The most scratch of one command: large enough that a system call's fixed cost is lost in it.</summary>
     public const int MaxScratchBytes = 64 * 1024;

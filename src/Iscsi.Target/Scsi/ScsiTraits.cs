@@ -35,9 +35,6 @@ internal enum MemoryNeed
     /// <summary>Bursts, one after the other.</summary>
     Bursts,
 
-    /// <summary>All data-out at once, at most one burst.</summary>
+    /// <summary>All data-out and the scratch at once, at most one burst.</summary>
     AllAtOnce,
-
-    /// <summary>Scratch, at most one burst.</summary>
-    Scratch,
 }

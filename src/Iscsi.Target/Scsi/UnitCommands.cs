@@ -93,6 +93,5 @@ internal static class UnitCommands
         var unit = r.Unit!;
         await unit.FlushAsync(r.Cancellation).ConfigureAwait(false);
         unit.IsStopped = true;
-        r.Good();
     }
 }

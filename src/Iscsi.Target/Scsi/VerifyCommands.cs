@@ -81,6 +81,5 @@ internal static class VerifyCommands
             }
             done += count;
         }
-        r.Good();
     }
 }

@@ -65,7 +65,6 @@ internal static class WriteSameCommands
         if (ScsiCapabilities.CanWriteZeroes(unit) && (!hasData || BlockListCompare.IsZero(r.DataOut)))
         {
             await unit.Device.WriteZeroesAsync(r.Work.Range, r.Work.Flags, r.Cancellation).ConfigureAwait(false);
-            r.Good();
             return;
         }
 
@@ -80,7 +79,6 @@ internal static class WriteSameCommands
             await unit.Device.WriteAsync(r.Work.Range.Lba + done, r.Window, BlockWriteFlags.None, r.Cancellation).ConfigureAwait(false);
             done += count;
         }
-        r.Good();
     }
 
     private static void Replicate(ScsiRequest r, bool hasData, int blockSize)

@@ -1,7 +1,6 @@
 using Iscsi.Protocol;
 using Iscsi.Target.Diagnostics;
 using Iscsi.Target.Tasks;
-using Reservations;
 
 namespace Iscsi.Target.Sessions;
 
@@ -35,7 +34,6 @@ internal sealed partial class TargetSession
     /// <summary>Whether a payload is being received into the memory of a task.</summary>
     public bool IsCollectingFor(TargetTask task) => ReferenceEquals(_collecting, task);
 
-    [NoWait]
     void Transport.IPduChannelHandler.OnHeader()
     {
         _arriving = null;
@@ -62,7 +60,6 @@ internal sealed partial class TargetSession
         parser.DiscardPayload();
     }
 
-    [NoWait]
     void Transport.IPduChannelHandler.OnPdu()
     {
         if (_rejectAfterPayload != PduFault.None)
@@ -93,7 +90,6 @@ internal sealed partial class TargetSession
         if (isAborted && task.State == TaskState.Held) task.EndHeldAborted();
     }
 
-    [NoWait]
     void Transport.IPduChannelHandler.OnFramingFault()
     {
         var parser = _channel.Parser;

@@ -23,7 +23,6 @@ internal sealed partial class TargetSession : IPduChannelHandler, ISerialOwner
     private readonly ConnectionReserve _connection;
     private readonly TargetSession? _predecessor;
     private readonly PostedActions _posted;
-    private readonly uint _heartbeatIdle;
     private PduChannel _channel = null!;
     private CreditWindow _window = null!;
     private StatSNCounter _statSN = null!;
@@ -165,6 +164,7 @@ internal sealed partial class TargetSession : IPduChannelHandler, ISerialOwner
         {
             _predecessor.EndForSuccessor();
             Reserve!.OpenStandby();
+            _needsStandbyRefill = true;
             _window = new CreditWindow(this, Reserve, _firstCmdSN);
             _window.Open();
         }
@@ -231,6 +231,7 @@ internal sealed partial class TargetSession : IPduChannelHandler, ISerialOwner
             Reserve!.Release();
             if (standby is not null) Core.Connections.Return(standby);
         }
+        ReleaseControlReserve();
         _tellTimer?.Dispose();
         Core.SessionFinished();
     }

@@ -1,5 +1,6 @@
 using Iscsi.Protocol;
 using Iscsi.Target.Memory;
+using Iscsi.Transport;
 using Reservations;
 
 namespace Iscsi.Target.Tasks;
@@ -75,15 +76,17 @@ internal sealed partial class TargetTask
     {
         var segment = _segmenter.Next(_chunkBytes - _sendOffset, canCarryStatus: true);
         var fields = segment.ToFields(InitiatorTaskTag, Request.Status, segment.HasStatus ? CurrentResidual : default);
-        Session.QueueDataIn(this, fields, _sending!, _sendOffset, segment.LengthBytes, wire);
+        var offset = _sendOffset;
         _sendOffset += segment.LengthBytes;
         _pdusInFlight++;
+        Session.QueueDataIn(this, fields, _sending!, offset, segment.LengthBytes, wire);
     }
 
     /// <inheritdoc/>
     void IPduSendCompletion.OnPduSent(int tag, bool isSent)
     {
         _pdusInFlight--;
+        if (!isSent) _isAborted = true;
         // More PDUs of the chunk may still have to be queued: then it is not over.
         if (_pdusInFlight == 0 && State == TaskState.Sending) OnChunkSent();
     }

@@ -57,7 +57,6 @@ internal sealed partial class TargetTask
         {
             // Unsolicited Data-Out follow: the task enters its task set when they are here.
             State = TaskState.Receiving;
-            Session.ExpectData(this);
             return;
         }
         EnterTaskSet();
@@ -65,7 +64,6 @@ internal sealed partial class TargetTask
 
     private void EnterTaskSet()
     {
-        Session.DataArrived(this);
         var r = Request;
         r.Nexus = Session.Nexus;
         r.Units = Session.Target!.Units;

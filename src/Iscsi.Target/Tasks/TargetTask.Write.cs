@@ -89,7 +89,6 @@ internal sealed partial class TargetTask
         var request = _r2t.Request(_transferTag, missing);
         State = TaskState.WaitingForData;
         Since = Session.Now;
-        Session.ExpectData(this);
         Session.QueueR2T(request.ToFields(_header.Lun, InitiatorTaskTag), wire);
     }
 
@@ -125,7 +124,6 @@ internal sealed partial class TargetTask
             return;
         }
         if (_r2t.OwesData) return;
-        Session.DataArrived(this);
         if (State == TaskState.Receiving)
         {
             EnterTaskSet();
@@ -276,11 +274,11 @@ internal sealed partial class TargetTask
 
     private void FailWrite()
     {
-        Request.FailWith(new SenseData(
+        Request.Fail(new SenseData(
             SenseKey.AbortedCommand,
             _r2t.Condition == WriteCondition.UnexpectedUnsolicitedData
                 ? AdditionalSense.UnexpectedUnsolicitedData
-                : AdditionalSense.IncorrectAmountOfData));
+                : AdditionalSense.NotEnoughUnsolicitedData));
         Complete();
     }
 }

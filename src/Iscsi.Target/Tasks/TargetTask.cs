@@ -64,7 +64,7 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
     public bool IsImmediate => _header.IsImmediate;
 
     /// <summary>Place among the immediate requests of its connection; -1 for a slot of the window.</summary>
-    public int ImmediateIndex { get; init; } = -1;
+    public int ImmediateIndex { get; set; } = -1;
 
     /// <summary>Bytes of the request's data segment, which are in <see cref="CreditData"/>.</summary>
     public int DataBytes { get; private set; }
@@ -79,6 +79,9 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
     public int PendingTasks { get; set; }
 
     public TaskAttribute Attribute => (TaskAttribute)(_header[1] & 0x07);
+
+    /// <summary>Told when the task has ended, because another session resets its logical unit.</summary>
+    public ResetWatch? EndedByReset { get; set; }
 
     TargetTask? ITaskSetMember<TargetTask>.NextInTaskSet { get; set; }
 
@@ -115,6 +118,24 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
         _pdusInFlight = 0;
         _transferTag = TaskTag.Reserved;
         PendingTasks = 0;
+    }
+
+    /// <summary>The data segment did not fit the slot and was thrown away.</summary>
+    public void TruncateData() => DataBytes = 0;
+
+    /// <summary>Ends a held request that was aborted.</summary>
+    public void EndHeldAborted()
+    {
+        if (State == TaskState.Held) Session.Window.DropHeld(CmdSN);
+        End();
+    }
+
+    /// <summary>The answer of a request other than a SCSI command uses the slot's memory: the request ends when it was sent.</summary>
+    public void AwaitAnswerSent()
+    {
+        State = TaskState.Sending;
+        _isResponseQueued = true;
+        _pdusInFlight++;
     }
 
     /// <summary>The request is complete, but one before it is missing.</summary>
@@ -220,7 +241,7 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
         State = TaskState.Ended;
         ReleaseStore();
         ReleaseBurst();
-        if (_transferTag != TaskTag.Reserved) session.FreeTransferTag(this, ref _transferTag, isDrained: !_r2t.OwesData);
+        if (_transferTag != TaskTag.Reserved) session.FreeTransferTag(ref _transferTag, isDrained: !_r2t.OwesData);
         var unit = Request.Unit;
         if (_isInTaskSet)
         {
@@ -233,10 +254,13 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
             session.TaskSets.Of(unit!.Index).RemoveFence();
         }
         var functions = _waitingFunctions;
+        _waitingFunctions = null;
+        var reset = EndedByReset;
+        EndedByReset = null;
         Request.Reset();
         session.OnTaskEnded(this, unit);
-        if (functions is null || functions.Count == 0) return;
-        _waitingFunctions = null;
+        reset?.TaskEnded();
+        if (functions is null) return;
         foreach (var function in functions) function.Session.OnAffectedTaskEnded(function);
     }
 

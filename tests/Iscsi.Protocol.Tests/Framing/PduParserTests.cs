@@ -79,7 +79,7 @@ public sealed class PduParserTests
             foreach (var length in new[] { 0, 1, 6, 7, 8, 8191, 8192, 8193, 0x10000, 0xFFFFFE, 0xFFFFFF })
             {
                 var parser = Parser(limit: limit);
-                var header = WirePdu.Create(new Random(2), 0, length).Header;
+                var header = WirePdu.CreateHeader(new Random(2), 0, length);
                 var input = new ReadOnlySequence<byte>(header);
                 var status = parser.ParseHeader(ref input);
                 Assert.Equal(length > limit ? PduParseStatus.Failed : PduParseStatus.Done, status);
@@ -99,7 +99,7 @@ public sealed class PduParserTests
         for (var words = 0; words <= 255; words++)
         {
             var parser = new PduParser(new PduParserLimits { MaxAhsLengthBytes = limit });
-            var header = WirePdu.Create(new Random(2), words * 4, 0).Header;
+            var header = WirePdu.CreateHeader(new Random(2), words * 4, 0);
             var input = new ReadOnlySequence<byte>(header);
             var expected = words * 4 > limit ? PduParseStatus.Failed : words == 0 ? PduParseStatus.Done : PduParseStatus.NeedInput;
             Assert.Equal(expected, parser.ParseHeader(ref input));

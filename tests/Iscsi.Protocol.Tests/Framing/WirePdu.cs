@@ -3,14 +3,17 @@ namespace Iscsi.Protocol.Tests;
 /// <summary>A PDU put together byte by byte, with nothing of the code under test: the other opinion on lengths, padding and digests.</summary>
 internal sealed record WirePdu(byte[] Header, byte[] AdditionalHeader, byte[] Data)
 {
-    public static WirePdu Create(Random random, int additionalLength, int dataLength)
+    public static WirePdu Create(Random random, int additionalLength, int dataLength) =>
+        new(CreateHeader(random, additionalLength, dataLength), random.NextBytes(additionalLength), random.NextBytes(dataLength));
+
+    public static byte[] CreateHeader(Random random, int additionalLength, int dataLength)
     {
         var header = random.NextBytes(48);
         header[4] = (byte)(additionalLength / 4);
         header[5] = (byte)(dataLength >> 16);
         header[6] = (byte)(dataLength >> 8);
         header[7] = (byte)dataLength;
-        return new WirePdu(header, random.NextBytes(additionalLength), random.NextBytes(dataLength));
+        return header;
     }
 
     public byte[] Encode(bool headerDigest, bool dataDigest)
