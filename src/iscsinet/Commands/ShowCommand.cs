@@ -30,7 +30,7 @@ internal static class ShowCommand
         };
         command.SetAction(parsed =>
         {
-            var budget = TargetDescription.ComputeBudget(parsed.GetResult(size) is null ? ServeOptions.DefaultMemoryBytes : parsed.GetValue(size));
+            var budget = MemoryBudget.Compute(parsed.GetResult(size) is null ? ServeOptions.DefaultMemoryBytes : parsed.GetValue(size), new TargetLimits());
             var table = new TextTable("term", ">bytes", ">size");
             foreach (var (term, bytes) in budget.Terms) table.Add(term, $"{bytes}", ByteSize.Format(bytes));
             var output = parsed.InvocationConfiguration.Output;
@@ -46,7 +46,7 @@ internal static class ShowCommand
         command.SetAction(static parsed =>
         {
             var table = new TextTable("code", "command", ">CDB", "data", "memory", "device");
-            foreach (var row in TargetDescription.Commands)
+            foreach (var row in ScsiCommandList.All)
             {
                 var code = row.ServiceAction is { } action ? $"{row.OperationCode:X2}h/{action:X2}h" : $"{row.OperationCode:X2}h";
                 table.Add(code, row.Name, $"{row.CdbLength}", row.Data, row.Memory, row.DependsOnDevice ? "where it can" : "any");
