@@ -178,6 +178,7 @@ public sealed partial class ReservationNode
         return true;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private Grant Open(Flow? flow, Demand demand)
     {
         if (_freeCount == 0) GrowRecords();
@@ -343,6 +344,7 @@ public sealed partial class ReservationNode
         return attention;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool EndLevel(GrantRecord record, int index)
     {
         ref readonly var claim = ref record.Demand!.Array[index];
