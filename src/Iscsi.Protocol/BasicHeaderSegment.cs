@@ -1,6 +1,7 @@
-using System.Diagnostics.CodeAnalysis;
 using System.Buffers.Binary;
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 
 namespace Iscsi.Protocol;
 
@@ -27,6 +28,10 @@ public struct BasicHeaderSegment
     [UnscopedRef]
     public Span<byte> Bytes => this;
 
+    /// <summary>The bytes, read-only.</summary>
+    [UnscopedRef]
+    public readonly ReadOnlySpan<byte> ReadOnlyBytes => this;
+
     /// <summary>The opcode, bits 0 to 5 of byte 0.</summary>
     public readonly Opcode Opcode => (Opcode)(this[0] & 0x3F);
 
@@ -47,4 +52,19 @@ public struct BasicHeaderSegment
 
     /// <summary>The Initiator Task Tag, bytes 16 to 19 (11.2.1.8).</summary>
     public readonly uint InitiatorTaskTag => BinaryPrimitives.ReadUInt32BigEndian(((ReadOnlySpan<byte>)this)[16..]);
+
+    /// <summary>Looks at bytes as a header, without a copy.</summary>
+    /// <param name="bytes">At least 48 bytes.</param>
+    /// <exception cref="ArgumentOutOfRangeException">Fewer than 48 bytes.</exception>
+    public static ref readonly BasicHeaderSegment Over(ReadOnlySpan<byte> bytes) =>
+        ref MemoryMarshal.AsRef<BasicHeaderSegment>(bytes);
+
+    /// <summary>Two bytes, in network order.</summary>
+    internal readonly ushort UInt16At(int offset) => BinaryPrimitives.ReadUInt16BigEndian(((ReadOnlySpan<byte>)this)[offset..]);
+
+    /// <summary>Four bytes, in network order.</summary>
+    internal readonly uint UInt32At(int offset) => BinaryPrimitives.ReadUInt32BigEndian(((ReadOnlySpan<byte>)this)[offset..]);
+
+    /// <summary>Eight bytes, in network order.</summary>
+    internal readonly ulong UInt64At(int offset) => BinaryPrimitives.ReadUInt64BigEndian(((ReadOnlySpan<byte>)this)[offset..]);
 }

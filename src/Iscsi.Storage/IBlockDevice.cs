@@ -122,6 +122,12 @@ public sealed record BlockDeviceInfo
 
     /// <summary>Stable identity for serial numbers and identifiers (a file's path, a generated id): equal identities mean the same storage.</summary>
     public required string Identity { get; init; }
+
+    /// <summary>
+    /// What serial numbers are best derived from: the same after a restart and a reboot, but perhaps several for one storage (two names of
+    /// one file). Null: <see cref="Identity"/> will do.
+    /// </summary>
+    public string? PersistentName { get; init; }
 }
 
 /// <summary>What one request of a device takes at the Store level while it runs.</summary>

@@ -25,6 +25,9 @@ public sealed partial class ReservationRoot
     /// <summary>Nodes that wait for a loan. Owners that hold unused loans look at it, without a lock, when they release.</summary>
     internal int Wanted => _wanted;
 
+    /// <summary>Whether a node waits for a loan: who holds loans it does not need should give them back. Read without a lock.</summary>
+    public bool IsSurplusWanted => _wanted != 0;
+
     internal int Surplus => _surplus;
 
     /// <summary>Off in the tests that compare every loan with an oracle.</summary>

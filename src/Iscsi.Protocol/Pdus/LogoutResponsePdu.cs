@@ -1,0 +1,100 @@
+namespace Iscsi.Protocol;
+
+// RFC 7143, 11.15: Logout Response
+//
+//  Byte|       0       |       1       |       2       |       3       |
+//    0|.|.| 0x26      |1| Reserved    | Response      | Reserved      |
+//    4|TotalAHSLength | DataSegmentLength                             |
+//    8| Reserved                                                      |
+//   16| Initiator Task Tag                                            |
+//   20| Reserved                                                      |
+//   24| StatSN                                                        |
+//   28| ExpCmdSN                                                      |
+//   32| MaxCmdSN                                                      |
+//   36| Reserved                                                      |
+//   40| Time2Wait                     | Time2Retain                   |
+//   44| Reserved                                                      |
+
+/// <summary>The answer to a Logout Request (RFC 7143, 11.15): a view of its header.</summary>
+public readonly ref struct LogoutResponsePdu
+{
+    private readonly ref readonly BasicHeaderSegment _header;
+
+    /// <summary>Looks at a header, whose opcode the caller has checked.</summary>
+    /// <param name="header">The header; the view is valid as long as it is.</param>
+    public LogoutResponsePdu(ref readonly BasicHeaderSegment header) => _header = ref header;
+
+    /// <summary>How it ended.</summary>
+    public LogoutResponse Response => (LogoutResponse)_header[2];
+
+    /// <summary>The tag the initiator gave the task.</summary>
+    public uint InitiatorTaskTag => _header.InitiatorTaskTag;
+
+    /// <summary>Status sequence number.</summary>
+    public uint StatSN => _header.UInt32At(24);
+
+    /// <summary>The next CmdSN the target expects; acknowledges all before it.</summary>
+    public uint ExpCmdSN => _header.UInt32At(28);
+
+    /// <summary>The last CmdSN the target takes now.</summary>
+    public uint MaxCmdSN => _header.UInt32At(32);
+
+    /// <summary>Seconds before tasks may be reassigned or the session be made anew.</summary>
+    public ushort Time2Wait => _header.UInt16At(40);
+
+    /// <summary>Seconds after Time2Wait for which tasks are kept.</summary>
+    public ushort Time2Retain => _header.UInt16At(42);
+
+    /// <summary>Checks what this header alone can tell. Limits, tags and numbers are checked by who knows them.</summary>
+    /// <returns><see cref="PduFault.None"/>, or the first fault.</returns>
+    public PduFault Validate()
+    {
+        if (_header.TotalAhsLengthBytes != 0) return PduFault.AhsNotAllowed;
+        if (!_header.IsFinal) return PduFault.MissingFinal;
+        if (InitiatorTaskTag == TaskTag.Reserved) return PduFault.InvalidTaskTag;
+        if (_header.DataSegmentLength != 0) return PduFault.UnexpectedDataSegment;
+        return PduFault.None;
+    }
+
+    /// <summary>Writes a header: all 48 bytes.</summary>
+    /// <param name="header">At least 48 bytes; the first 48 are overwritten.</param>
+    /// <param name="fields">What to write.</param>
+    public static void Write(Span<byte> header, in LogoutResponseFields fields)
+    {
+        header = HeaderBytes.Clear(header);
+        header[0] = (byte)Opcode.LogoutResponse;
+        header[1] = 0x80;
+        header[2] = (byte)fields.Response;
+        HeaderBytes.Put(header, 16, fields.InitiatorTaskTag);
+        HeaderBytes.Put(header, 24, fields.StatSN);
+        HeaderBytes.Put(header, 28, fields.ExpCmdSN);
+        HeaderBytes.Put(header, 32, fields.MaxCmdSN);
+        HeaderBytes.Put(header, 40, fields.Time2Wait);
+        HeaderBytes.Put(header, 42, fields.Time2Retain);
+    }
+}
+
+/// <summary>What <see cref="LogoutResponsePdu.Write"/> writes. A field that is left out is zero.</summary>
+public readonly record struct LogoutResponseFields
+{
+    /// <inheritdoc cref="LogoutResponsePdu.Response"/>
+    public LogoutResponse Response { get; init; }
+
+    /// <inheritdoc cref="LogoutResponsePdu.InitiatorTaskTag"/>
+    public uint InitiatorTaskTag { get; init; }
+
+    /// <inheritdoc cref="LogoutResponsePdu.StatSN"/>
+    public uint StatSN { get; init; }
+
+    /// <inheritdoc cref="LogoutResponsePdu.ExpCmdSN"/>
+    public uint ExpCmdSN { get; init; }
+
+    /// <inheritdoc cref="LogoutResponsePdu.MaxCmdSN"/>
+    public uint MaxCmdSN { get; init; }
+
+    /// <inheritdoc cref="LogoutResponsePdu.Time2Wait"/>
+    public ushort Time2Wait { get; init; }
+
+    /// <inheritdoc cref="LogoutResponsePdu.Time2Retain"/>
+    public ushort Time2Retain { get; init; }
+}

@@ -1,0 +1,82 @@
+namespace Iscsi.Protocol.Scsi;
+
+/// <summary>An additional sense code with its qualifier (SPC-4).</summary>
+/// <param name="Code">ADDITIONAL SENSE CODE.</param>
+/// <param name="Qualifier">ADDITIONAL SENSE CODE QUALIFIER.</param>
+public readonly record struct AdditionalSense(byte Code, byte Qualifier)
+{
+    /// <summary>00/00 NO ADDITIONAL SENSE INFORMATION.</summary>
+    public static AdditionalSense None => default;
+
+    /// <summary>04/00 LOGICAL UNIT NOT READY, CAUSE NOT REPORTABLE.</summary>
+    public static AdditionalSense NotReadyCauseNotReportable => new(0x04, 0x00);
+
+    /// <summary>04/02 LOGICAL UNIT NOT READY, INITIALIZING COMMAND REQUIRED.</summary>
+    public static AdditionalSense InitializingCommandRequired => new(0x04, 0x02);
+
+    /// <summary>0C/00 WRITE ERROR.</summary>
+    public static AdditionalSense WriteError => new(0x0C, 0x00);
+
+    /// <summary>0C/0C WRITE ERROR - UNEXPECTED UNSOLICITED DATA.</summary>
+    public static AdditionalSense UnexpectedUnsolicitedData => new(0x0C, 0x0C);
+
+    /// <summary>0C/0D WRITE ERROR - NOT ENOUGH UNSOLICITED DATA.</summary>
+    public static AdditionalSense NotEnoughUnsolicitedData => new(0x0C, 0x0D);
+
+    /// <summary>11/00 UNRECOVERED READ ERROR.</summary>
+    public static AdditionalSense UnrecoveredReadError => new(0x11, 0x00);
+
+    /// <summary>1A/00 PARAMETER LIST LENGTH ERROR.</summary>
+    public static AdditionalSense ParameterListLengthError => new(0x1A, 0x00);
+
+    /// <summary>1D/00 MISCOMPARE DURING VERIFY OPERATION.</summary>
+    public static AdditionalSense MiscompareDuringVerify => new(0x1D, 0x00);
+
+    /// <summary>20/00 INVALID COMMAND OPERATION CODE.</summary>
+    public static AdditionalSense InvalidCommandOperationCode => new(0x20, 0x00);
+
+    /// <summary>21/00 LOGICAL BLOCK ADDRESS OUT OF RANGE.</summary>
+    public static AdditionalSense LogicalBlockAddressOutOfRange => new(0x21, 0x00);
+
+    /// <summary>24/00 INVALID FIELD IN CDB.</summary>
+    public static AdditionalSense InvalidFieldInCdb => new(0x24, 0x00);
+
+    /// <summary>25/00 LOGICAL UNIT NOT SUPPORTED.</summary>
+    public static AdditionalSense LogicalUnitNotSupported => new(0x25, 0x00);
+
+    /// <summary>26/00 INVALID FIELD IN PARAMETER LIST.</summary>
+    public static AdditionalSense InvalidFieldInParameterList => new(0x26, 0x00);
+
+    /// <summary>27/00 WRITE PROTECTED.</summary>
+    public static AdditionalSense WriteProtected => new(0x27, 0x00);
+
+    /// <summary>27/07 SPACE ALLOCATION FAILED WRITE PROTECT.</summary>
+    public static AdditionalSense SpaceAllocationFailedWriteProtect => new(0x27, 0x07);
+
+    /// <summary>29/00 POWER ON, RESET, OR BUS DEVICE RESET OCCURRED.</summary>
+    public static AdditionalSense PowerOnOrReset => new(0x29, 0x00);
+
+    /// <summary>29/03 BUS DEVICE RESET FUNCTION OCCURRED.</summary>
+    public static AdditionalSense BusDeviceResetFunctionOccurred => new(0x29, 0x03);
+
+    /// <summary>29/07 I_T NEXUS LOSS OCCURRED.</summary>
+    public static AdditionalSense NexusLossOccurred => new(0x29, 0x07);
+
+    /// <summary>2A/09 CAPACITY DATA HAS CHANGED.</summary>
+    public static AdditionalSense CapacityDataHasChanged => new(0x2A, 0x09);
+
+    /// <summary>2E/02 COMMAND TIMEOUT DURING PROCESSING.</summary>
+    public static AdditionalSense CommandTimeoutDuringProcessing => new(0x2E, 0x02);
+
+    /// <summary>39/00 SAVING PARAMETERS NOT SUPPORTED.</summary>
+    public static AdditionalSense SavingParametersNotSupported => new(0x39, 0x00);
+
+    /// <summary>3F/0E REPORTED LUNS DATA HAS CHANGED.</summary>
+    public static AdditionalSense ReportedLunsDataHasChanged => new(0x3F, 0x0E);
+
+    /// <summary>44/00 INTERNAL TARGET FAILURE.</summary>
+    public static AdditionalSense InternalTargetFailure => new(0x44, 0x00);
+
+    /// <inheritdoc/>
+    public override string ToString() => $"{Code:X2}/{Qualifier:X2}";
+}

@@ -1,0 +1,92 @@
+namespace Iscsi.Protocol.Scsi;
+
+/// <summary>
+/// SCSI operation codes and service actions, named as in SPC-4 and SBC-3. Clauses of these standards are cited by their titles,
+/// because the numbers differ between revisions.
+/// </summary>
+public static class OperationCode
+{
+    /// <summary>TEST UNIT READY.</summary>
+    public const byte TestUnitReady = 0x00;
+
+    /// <summary>REQUEST SENSE.</summary>
+    public const byte RequestSense = 0x03;
+
+    /// <summary>READ (6).</summary>
+    public const byte Read6 = 0x08;
+
+    /// <summary>WRITE (6).</summary>
+    public const byte Write6 = 0x0A;
+
+    /// <summary>INQUIRY.</summary>
+    public const byte Inquiry = 0x12;
+
+    /// <summary>MODE SENSE (6).</summary>
+    public const byte ModeSense6 = 0x1A;
+
+    /// <summary>START STOP UNIT.</summary>
+    public const byte StartStopUnit = 0x1B;
+
+    /// <summary>READ CAPACITY (10).</summary>
+    public const byte ReadCapacity10 = 0x25;
+
+    /// <summary>READ (10).</summary>
+    public const byte Read10 = 0x28;
+
+    /// <summary>WRITE (10).</summary>
+    public const byte Write10 = 0x2A;
+
+    /// <summary>VERIFY (10).</summary>
+    public const byte Verify10 = 0x2F;
+
+    /// <summary>SYNCHRONIZE CACHE (10).</summary>
+    public const byte SynchronizeCache10 = 0x35;
+
+    /// <summary>WRITE SAME (10).</summary>
+    public const byte WriteSame10 = 0x41;
+
+    /// <summary>UNMAP.</summary>
+    public const byte Unmap = 0x42;
+
+    /// <summary>MODE SENSE (10).</summary>
+    public const byte ModeSense10 = 0x5A;
+
+    /// <summary>READ (16).</summary>
+    public const byte Read16 = 0x88;
+
+    /// <summary>WRITE (16).</summary>
+    public const byte Write16 = 0x8A;
+
+    /// <summary>VERIFY (16).</summary>
+    public const byte Verify16 = 0x8F;
+
+    /// <summary>SYNCHRONIZE CACHE (16).</summary>
+    public const byte SynchronizeCache16 = 0x91;
+
+    /// <summary>WRITE SAME (16).</summary>
+    public const byte WriteSame16 = 0x93;
+
+    /// <summary>SERVICE ACTION IN (16).</summary>
+    public const byte ServiceActionIn16 = 0x9E;
+
+    /// <summary>REPORT LUNS.</summary>
+    public const byte ReportLuns = 0xA0;
+
+    /// <summary>MAINTENANCE IN.</summary>
+    public const byte MaintenanceIn = 0xA3;
+
+    /// <summary>READ (12).</summary>
+    public const byte Read12 = 0xA8;
+
+    /// <summary>WRITE (12).</summary>
+    public const byte Write12 = 0xAA;
+
+    /// <summary>VERIFY (12).</summary>
+    public const byte Verify12 = 0xAF;
+
+    /// <summary>Service action of <see cref="ServiceActionIn16"/>: READ CAPACITY (16).</summary>
+    public const byte ReadCapacity16 = 0x10;
+
+    /// <summary>Service action of <see cref="MaintenanceIn"/>: REPORT SUPPORTED OPERATION CODES.</summary>
+    public const byte ReportSupportedOperationCodes = 0x0C;
+}

@@ -1,0 +1,171 @@
+using System.Buffers.Binary;
+
+namespace Iscsi.Protocol.Scsi;
+
+/// <summary>
+/// Sense data as a value: key, additional sense, and what stands beside them (SPC-4). Rendered in fixed or descriptor format,
+/// parsed from both.
+/// </summary>
+public readonly record struct SenseData
+{
+    /// <summary>Bytes of sense data in fixed format as rendered here.</summary>
+    public const int FixedSize = 18;
+
+    /// <summary>
+    /// The most bytes that <see cref="WriteDescriptor"/> writes: header, information and sense-key specific descriptors.
+    /// </summary>
+    public const int MaxDescriptorSize = 8 + 12 + 8;
+
+    private const byte CurrentFixed = 0x70;
+    private const byte CurrentDescriptor = 0x72;
+
+    /// <summary>Creates sense data.</summary>
+    public SenseData(SenseKey key, AdditionalSense additional)
+    {
+        Key = key;
+        Additional = additional;
+    }
+
+    /// <summary>SENSE KEY.</summary>
+    public SenseKey Key { get; init; }
+
+    /// <summary>ADDITIONAL SENSE CODE and its qualifier.</summary>
+    public AdditionalSense Additional { get; init; }
+
+    /// <summary>
+    /// INFORMATION: for block commands the logical block address; for a miscompare the byte offset. Null: not valid.
+    /// </summary>
+    public ulong? Information { get; init; }
+
+    /// <summary>Which field is wrong, for ILLEGAL REQUEST. Null: not said.</summary>
+    public FieldPointer? Field { get; init; }
+
+    /// <summary>Whether it says nothing at all.</summary>
+    public bool IsNoSense => Key == SenseKey.NoSense && Additional == default;
+
+    // SPC-4: fixed format
+    //
+    //   Byte/     7       6       5       4       3       2       1       0
+    //      0|VALID | RESPONSE CODE (70h)
+    //      2|FILEMK|EOM    |ILI    |       | SENSE KEY
+    //      3| INFORMATION (4)
+    //      7| ADDITIONAL SENSE LENGTH (n-7)
+    //      8| COMMAND-SPECIFIC INFORMATION (4)
+    //     12| ADDITIONAL SENSE CODE
+    //     13| ADDITIONAL SENSE CODE QUALIFIER
+    //     14| FIELD REPLACEABLE UNIT CODE
+    //     15|SKSV  | SENSE KEY SPECIFIC (3): C/D, BPV, BIT POINTER, FIELD POINTER (2)
+
+    /// <summary>
+    /// Renders fixed format, <see cref="FixedSize"/> bytes. An information value of more than 32 bits is left out.
+    /// </summary>
+    /// <returns>Bytes written.</returns>
+    public int WriteFixed(Span<byte> destination)
+    {
+        var sense = destination[..FixedSize];
+        sense.Clear();
+        sense[0] = CurrentFixed;
+        sense[2] = (byte)Key;
+        if (Information is <= uint.MaxValue)
+        {
+            sense[0] |= 0x80;
+            BinaryPrimitives.WriteUInt32BigEndian(sense[3..], (uint)Information.Value);
+        }
+        sense[7] = FixedSize - 8;
+        sense[12] = Additional.Code;
+        sense[13] = Additional.Qualifier;
+        Field?.Write(sense[15..]);
+        return FixedSize;
+    }
+
+    // SPC-4: descriptor format
+    //
+    //      0|       | RESPONSE CODE (72h)
+    //      1|       | SENSE KEY
+    //      2| ADDITIONAL SENSE CODE
+    //      3| ADDITIONAL SENSE CODE QUALIFIER
+    //      7| ADDITIONAL SENSE LENGTH (n-7)
+    //      8| descriptors: information (type 00h, length 0Ah, VALID, INFORMATION (8)),
+    //                      sense key specific (type 02h, length 06h, SENSE KEY SPECIFIC (3) at byte 4)
+
+    /// <summary>Renders descriptor format, at most <see cref="MaxDescriptorSize"/> bytes.</summary>
+    /// <returns>Bytes written.</returns>
+    public int WriteDescriptor(Span<byte> destination)
+    {
+        var length = 8 + (Information is null ? 0 : 12) + (Field is null ? 0 : 8);
+        var sense = destination[..length];
+        sense.Clear();
+        sense[0] = CurrentDescriptor;
+        sense[1] = (byte)Key;
+        sense[2] = Additional.Code;
+        sense[3] = Additional.Qualifier;
+        sense[7] = (byte)(length - 8);
+        var next = sense[8..];
+        if (Information is { } information)
+        {
+            next[1] = 0x0A;
+            next[2] = 0x80;
+            BinaryPrimitives.WriteUInt64BigEndian(next[4..], information);
+            next = next[12..];
+        }
+        if (Field is { } field)
+        {
+            next[0] = 0x02;
+            next[1] = 0x06;
+            field.Write(next[4..]);
+        }
+        return length;
+    }
+
+    /// <summary>Parses sense data of either format, current or deferred, however short.</summary>
+    /// <returns>False: no sense data of a known format.</returns>
+    public static bool TryParse(ReadOnlySpan<byte> source, out SenseData sense)
+    {
+        sense = default;
+        if (source.Length < 2) return false;
+        switch (source[0] & 0x7F)
+        {
+            case 0x70 or 0x71:
+                return TryParseFixed(source, out sense);
+            case 0x72 or 0x73:
+                return TryParseDescriptor(source, out sense);
+            default:
+                return false;
+        }
+    }
+
+    /// <inheritdoc/>
+    public override string ToString() => $"{(byte)Key:X1}/{Additional}";
+
+    private static bool TryParseFixed(ReadOnlySpan<byte> source, out SenseData sense)
+    {
+        sense = default;
+        if (source.Length < 3) return false;
+        sense = new SenseData((SenseKey)(source[2] & 0x0F), new AdditionalSense(
+            source.Length > 12 ? source[12] : (byte)0, source.Length > 13 ? source[13] : (byte)0));
+        if ((source[0] & 0x80) != 0 && source.Length >= 7)
+            sense = sense with { Information = BinaryPrimitives.ReadUInt32BigEndian(source[3..]) };
+        if (source.Length >= 18 && FieldPointer.TryParse(source[15..], out var field)) sense = sense with { Field = field };
+        return true;
+    }
+
+    private static bool TryParseDescriptor(ReadOnlySpan<byte> source, out SenseData sense)
+    {
+        sense = default;
+        if (source.Length < 4) return false;
+        sense = new SenseData((SenseKey)(source[1] & 0x0F), new AdditionalSense(source[2], source[3]));
+        if (source.Length < 8) return true;
+        var rest = source[8..];
+        rest = rest[..Math.Min(rest.Length, source[7])];
+        while (rest.Length >= 2 && rest.Length >= 2 + rest[1])
+        {
+            var descriptor = rest[..(2 + rest[1])];
+            if (descriptor is [0x00, >= 0x0A, >= 0x80, ..])
+                sense = sense with { Information = BinaryPrimitives.ReadUInt64BigEndian(descriptor[4..]) };
+            else if (descriptor is [0x02, >= 0x06, ..] && FieldPointer.TryParse(descriptor[4..], out var field))
+                sense = sense with { Field = field };
+            rest = rest[descriptor.Length..];
+        }
+        return true;
+    }
+}

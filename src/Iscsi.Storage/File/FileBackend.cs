@@ -1,0 +1,106 @@
+using Microsoft.Win32.SafeHandles;
+using Reservations;
+
+namespace Iscsi.Storage;
+
+/// <summary>
+/// The work on an open file, synchronous, from any number of threads at once. It throws <see cref="BlockDeviceException"/>.
+/// Ranges are checked by the device above.
+/// </summary>
+internal abstract class FileBackend(string path, SafeFileHandle handle, int blockSize) : IDisposable
+{
+    private string? _latch;
+    private long _syncCount;
+
+    public string Path => path;
+
+    public SafeFileHandle Handle => handle;
+
+    public int BlockSize => blockSize;
+
+    /// <summary>Number of syncs so far.</summary>
+    public long SyncCount => Volatile.Read(ref _syncCount);
+
+    /// <summary>Whether nothing waits for a device, so that calls run on the caller's thread.</summary>
+    public abstract bool NeverBlocks { get; }
+
+    /// <summary>Reads what can be had without waiting.</summary>
+    /// <param name="offsetBytes">Of the first byte of the list.</param>
+    /// <param name="list">The list.</param>
+    /// <returns>Bytes of the list that are filled; all, or <see cref="Read"/> has to do the rest.</returns>
+    public abstract int ReadWithoutWaiting(long offsetBytes, BlockList list);
+
+    /// <summary>Fills a list from its byte <paramref name="doneBytes"/> on.</summary>
+    public abstract void Read(long offsetBytes, BlockList list, int doneBytes);
+
+    /// <summary>Writes a list; with <paramref name="durable"/> it is durable afterwards.</summary>
+    public abstract void Write(long offsetBytes, BlockList list, bool durable);
+
+    /// <summary>Makes a range zero.</summary>
+    public abstract void Zero(long offsetBytes, long lengthBytes, bool mayUnmap, bool durable);
+
+    /// <summary>Deallocates a range; it reads as zeroes.</summary>
+    public abstract void Unmap(long offsetBytes, long lengthBytes, bool durable);
+
+    /// <summary>Allocation states.</summary>
+    public abstract int GetExtents(BlockRange range, Span<BlockExtent> extents);
+
+    /// <summary>The length now.</summary>
+    public abstract long GetLength();
+
+    /// <summary>Changes the length; new bytes are a hole.</summary>
+    public abstract void SetLength(long lengthBytes);
+
+    /// <summary>What the file and its file system are, as device information.</summary>
+    public abstract BlockDeviceInfo Describe(long lengthBytes);
+
+    /// <summary>
+    /// One sync. When it fails, the kernel may have dropped pages that it could not write and will report success next time: so
+    /// from then on nothing may be reported as durable, and nothing more is written.
+    /// </summary>
+    public void Sync()
+    {
+        CheckLatch();
+        Interlocked.Increment(ref _syncCount);
+        var ticket = Fence.Begin();
+        var hasSucceeded = false;
+        try
+        {
+            SyncCore();
+            hasSucceeded = true;
+        }
+        catch (BlockDeviceException e)
+        {
+            Latch(e);
+            throw;
+        }
+        finally
+        {
+            Fence.End(ticket, hasSucceeded);
+        }
+        CheckLatch();
+    }
+
+    /// <summary>Refuses writes and flushes after a failed sync.</summary>
+    public void CheckLatch()
+    {
+        if (Volatile.Read(ref _latch) is { } reason)
+        {
+            throw new BlockDeviceException(BlockDeviceError.Latched, $"{path}: an earlier flush failed ({reason}), so written data may be lost. " +
+                "Writes and flushes are refused until the file is opened again.");
+        }
+    }
+
+    public virtual void Dispose() => handle.Dispose();
+
+    /// <summary>What every call that syncs goes through.</summary>
+    protected SyncFence Fence { get; } = new();
+
+    protected void Latch(BlockDeviceException e) => Interlocked.CompareExchange(ref _latch, e.Message, null);
+
+    protected abstract void SyncCore();
+
+    /// <summary>The end of the file came inside the device: someone else has made it shorter.</summary>
+    protected BlockDeviceException EndOfFile(long offsetBytes) => new(BlockDeviceError.OutOfRange,
+        $"{path}: the file ends at or before byte {offsetBytes}, inside the disk: it was made shorter. Refresh or reopen the device.");
+}

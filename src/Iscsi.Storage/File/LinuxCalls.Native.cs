@@ -1,0 +1,61 @@
+using System.Runtime.InteropServices;
+
+namespace Iscsi.Storage;
+
+/// <content>The imports.</content>
+internal unsafe partial class LinuxCalls
+{
+    // musl has had preadv2 and pwritev2 only since 1.2.5.
+    private static readonly bool HasVersion2 =
+        NativeLibrary.TryLoad("libc", typeof(LinuxCalls).Assembly, null, out var libc) && NativeLibrary.TryGetExport(libc, "pwritev2", out _);
+
+    private static long Result(nint result) => result >= 0 ? result : -Marshal.GetLastPInvokeError();
+
+    private static partial class Native
+    {
+        private const string LibC = "libc";
+
+        [LibraryImport(LibC, EntryPoint = "preadv2", SetLastError = true)]
+        internal static partial nint PReadV2(int fd, IoVector* vectors, int count, long offset, int flags);
+
+        [LibraryImport(LibC, EntryPoint = "pwritev2", SetLastError = true)]
+        internal static partial nint PWriteV2(int fd, IoVector* vectors, int count, long offset, int flags);
+
+        [LibraryImport(LibC, EntryPoint = "preadv", SetLastError = true)]
+        internal static partial nint PReadV(int fd, IoVector* vectors, int count, long offset);
+
+        [LibraryImport(LibC, EntryPoint = "pwritev", SetLastError = true)]
+        internal static partial nint PWriteV(int fd, IoVector* vectors, int count, long offset);
+
+        [LibraryImport(LibC, EntryPoint = "fdatasync", SetLastError = true)]
+        internal static partial int FDataSync(int fd);
+
+        [LibraryImport(LibC, EntryPoint = "fsync", SetLastError = true)]
+        internal static partial int FSync(int fd);
+
+        [LibraryImport(LibC, EntryPoint = "fallocate", SetLastError = true)]
+        internal static partial int FAllocate(int fd, int mode, long offset, long length);
+
+        [LibraryImport(LibC, EntryPoint = "lseek", SetLastError = true)]
+        internal static partial nint LSeek(int fd, long offset, int whence);
+
+        [LibraryImport(LibC, EntryPoint = "ftruncate", SetLastError = true)]
+        internal static partial int FTruncate(int fd, long length);
+
+        // Variadic in C; on the Linux ABIs of .NET an integer or pointer is passed the same way.
+        [LibraryImport(LibC, EntryPoint = "fcntl", SetLastError = true)]
+        internal static partial int FCntl(int fd, int command, nint argument);
+
+        [LibraryImport(LibC, EntryPoint = "statx", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+        internal static partial int StatX(int directoryFd, string path, int flags, uint mask, FileStatus* status);
+
+        [LibraryImport(LibC, EntryPoint = "fstatfs", SetLastError = true)]
+        internal static partial int FStatFs(int fd, FileSystemStatus* status);
+
+        [LibraryImport(LibC, EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+        internal static partial int Open(string path, int flags);
+
+        [LibraryImport(LibC, EntryPoint = "close", SetLastError = true)]
+        internal static partial int Close(int fd);
+    }
+}

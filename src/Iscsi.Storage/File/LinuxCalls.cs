@@ -1,0 +1,78 @@
+namespace Iscsi.Storage;
+
+/// <summary>
+/// The system calls of the file device on 64-bit Linux. Each returns its result, or the negative errno. Virtual, so that tests
+/// can count them and let them fail.
+/// </summary>
+internal unsafe partial class LinuxCalls
+{
+    public static LinuxCalls Instance { get; } = new();
+
+    /// <summary>preadv2(2); with <see cref="Linux.RwfNoWait"/> -EAGAIN stands for "this would block".</summary>
+    public virtual long Read(int fd, IoVector* vectors, int count, long offsetBytes, int flags)
+    {
+        if (HasVersion2) return Result(Native.PReadV2(fd, vectors, count, offsetBytes, flags));
+        return flags != 0 ? -Linux.EOpNotSupp : Result(Native.PReadV(fd, vectors, count, offsetBytes));
+    }
+
+    /// <summary>pwritev2(2).</summary>
+    public virtual long Write(int fd, IoVector* vectors, int count, long offsetBytes, int flags)
+    {
+        if (HasVersion2) return Result(Native.PWriteV2(fd, vectors, count, offsetBytes, flags));
+        return flags != 0 ? -Linux.EOpNotSupp : Result(Native.PWriteV(fd, vectors, count, offsetBytes));
+    }
+
+    /// <summary>fdatasync(2): data, and the metadata that are needed to find them.</summary>
+    public virtual long SyncData(int fd) => Result(Native.FDataSync(fd));
+
+    /// <summary>fallocate(2).</summary>
+    public virtual long Allocate(int fd, int mode, long offsetBytes, long lengthBytes) => Result(Native.FAllocate(fd, mode, offsetBytes, lengthBytes));
+
+    /// <summary>lseek(2).</summary>
+    public virtual long Seek(int fd, long offsetBytes, int whence) => Result(Native.LSeek(fd, offsetBytes, whence));
+
+    /// <summary>ftruncate(2).</summary>
+    public virtual long SetLength(int fd, long lengthBytes) => Result(Native.FTruncate(fd, lengthBytes));
+
+    /// <summary>fcntl(2) with a lock.</summary>
+    public virtual long Lock(int fd, int command, ref FileLock fileLock)
+    {
+        fixed (FileLock* pointer = &fileLock) return Result(Native.FCntl(fd, command, (nint)pointer));
+    }
+
+    /// <summary>fcntl(F_SETFL): adds O_DIRECT.</summary>
+    public virtual long SetDirect(int fd)
+    {
+        var flags = Result(Native.FCntl(fd, Linux.FGetFl, 0));
+        return flags < 0 ? flags : Result(Native.FCntl(fd, Linux.FSetFl, (nint)flags | Linux.ODirect));
+    }
+
+    /// <summary>statx(2) of an open file.</summary>
+    public virtual long Stat(int fd, out FileStatus status)
+    {
+        fixed (FileStatus* pointer = &status)
+            return Result(Native.StatX(fd, "", Linux.AtEmptyPath, Linux.StatXBasic | Linux.StatXDirectAlignment, pointer));
+    }
+
+    /// <summary>statx(2) of a path; follows links.</summary>
+    public virtual long Stat(string path, out FileStatus status)
+    {
+        fixed (FileStatus* pointer = &status) return Result(Native.StatX(Linux.AtFdCwd, path, 0, Linux.StatXBasic, pointer));
+    }
+
+    /// <summary>fstatfs(2).</summary>
+    public virtual long FileSystem(int fd, out FileSystemStatus status)
+    {
+        fixed (FileSystemStatus* pointer = &status) return Result(Native.FStatFs(fd, pointer));
+    }
+
+    /// <summary>Makes the name of a new file durable.</summary>
+    public virtual long SyncDirectory(string path)
+    {
+        var fd = (int)Result(Native.Open(path, Linux.OCloExec));
+        if (fd < 0) return fd;
+        var result = Result(Native.FSync(fd));
+        _ = Native.Close(fd);
+        return result;
+    }
+}

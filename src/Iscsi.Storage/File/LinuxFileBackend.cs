@@ -1,0 +1,128 @@
+using Microsoft.Win32.SafeHandles;
+using Reservations;
+
+namespace Iscsi.Storage;
+
+/// <summary>A file on 64-bit Linux: vectored calls, hole punching, extents, direct I/O.</summary>
+internal sealed partial class LinuxFileBackend : FileBackend
+{
+    private readonly LinuxCalls _calls;
+    private readonly int _fd;
+    private readonly FileStatus _status;
+    private readonly FileSystemStatus _fileSystem;
+    private readonly FileBlockDeviceOptions _options;
+    private readonly int _directAlignment; // 0: through the page cache
+    private readonly bool _canPunch;
+    private volatile bool _noNoWait;
+    private volatile bool _noDSync;
+    private volatile bool _noZeroRange;
+
+    public LinuxFileBackend(string path, SafeFileHandle handle, FileBlockDeviceOptions options)
+        : base(path, handle, options.BlockSize)
+    {
+        _options = options;
+        _calls = options.Calls;
+        _fd = (int)handle.DangerousGetHandle(); // the device counts its calls and closes the handle after the last
+        Check("be looked at", _calls.Stat(_fd, out _status), BlockDeviceError.Failed);
+        if (_status.Type is not (Linux.TypeRegular or Linux.TypeBlockDevice)) throw FileErrors.NotADisk(path, _status.Type);
+        LinuxFileLocks.Take(_calls, _fd, path, options.IsReadOnly);
+        if (_calls.FileSystem(_fd, out _fileSystem) < 0) _fileSystem = default;
+        _noNoWait = options.Direct;
+        if (options.Direct) _directAlignment = EnableDirect();
+        _canPunch = !options.IsReadOnly && ProbePunchHole();
+    }
+
+    public override bool NeverBlocks => _fileSystem.Magic == Linux.TmpFsMagic && _directAlignment == 0;
+
+    private bool IsRegular => _status.Type == Linux.TypeRegular;
+
+    public override long GetLength()
+    {
+        if (!IsRegular) return Check("be measured", _calls.Seek(_fd, 0, Linux.SeekEnd), BlockDeviceError.Failed);
+        Check("be measured", _calls.Stat(_fd, out var status), BlockDeviceError.Failed);
+        return status.Size;
+    }
+
+    public override void SetLength(long lengthBytes)
+    {
+        if (!IsRegular) throw new BlockDeviceException(BlockDeviceError.NotSupported, $"{Path} is a block device: its size can't be changed here.");
+        CheckLatch();
+        Check($"be set to {lengthBytes} bytes", _calls.SetLength(_fd, lengthBytes), BlockDeviceError.WriteFailed);
+        Sync();
+    }
+
+    /// <summary>Makes the name of a file that was just created durable.</summary>
+    /// <remarks>Not every file system can; then the file's own sync is all there is.</remarks>
+    public void SyncDirectory() => _ = _calls.SyncDirectory(System.IO.Path.GetDirectoryName(Path) ?? "/");
+
+    public override BlockDeviceInfo Describe(long lengthBytes) => new()
+    {
+        BlockSize = BlockSize,
+        BlockCount = lengthBytes / BlockSize,
+        IsReadOnly = _options.IsReadOnly,
+        HasVolatileWriteCache = !_options.WriteThrough && !_options.IsReadOnly,
+        Unmap = _canPunch ? DeviceSupport.Native : DeviceSupport.None,
+        WriteZeroes = _options.IsReadOnly ? DeviceSupport.None : HasZeroRange ? DeviceSupport.Native : DeviceSupport.Emulated,
+        UnmappedReadsZero = _canPunch,
+        Extents = IsRegular ? DeviceSupport.Native : DeviceSupport.Emulated,
+        UnmapGranularityBlocks = InBlocks(_fileSystem.BlockSize),
+        PhysicalBlockBlocks = InBlocks(_status.BlockSize),
+        Store = new StoreNeed(NeverBlocks ? 0 : _options.StoreThreads, 0),
+        Description = $"{(IsRegular ? "file" : "block device")} {Path} of {ByteSize.Format(lengthBytes)}",
+        Identity = IsRegular
+            ? $"file:{_status.DeviceMajor:x}:{_status.DeviceMinor:x}:{_status.Inode:x}"
+            : $"disk:{_status.RawDeviceMajor:x}:{_status.RawDeviceMinor:x}",
+        PersistentName = $"file:{Path}",
+    };
+
+    protected override void SyncCore()
+    {
+        long result;
+        do
+        {
+            result = _calls.SyncData(_fd);
+        }
+        while (result == -Linux.EIntr);
+        Check("be flushed", result, BlockDeviceError.WriteFailed);
+    }
+
+    private bool HasZeroRange => IsRegular && _fileSystem.Magic is Linux.ExtMagic or Linux.XfsMagic or Linux.BtrfsMagic;
+
+    /// <summary>
+    /// Blocks of the device in a unit of the file system; network file systems name transfer sizes there, which are no such unit.
+    /// </summary>
+    private int InBlocks(long unitBytes)
+    {
+        if (unitBytes is <= 0 or > 65536 || !long.IsPow2(unitBytes)) unitBytes = 4096;
+        return (int)Math.Max(1, unitBytes / BlockSize);
+    }
+
+    private int EnableDirect()
+    {
+        var result = _calls.SetDirect(_fd);
+        if (result < 0)
+        {
+            throw new BlockDeviceException(BlockDeviceError.NotSupported,
+                $"{Path}: its file system can't do direct I/O ({FileErrors.Name(result)}). Open it without direct, or put it on another file system.");
+        }
+        var hasAlignment = (_status.Mask & Linux.StatXDirectAlignment) != 0 && _status.DirectOffsetAlignment != 0;
+        var offsetAlignment = hasAlignment ? (int)_status.DirectOffsetAlignment : 512;
+        if (offsetAlignment > BlockSize)
+        {
+            throw new BlockDeviceException(BlockDeviceError.NotSupported,
+                $"{Path}: direct I/O there needs blocks of {offsetAlignment} bytes. Open it with block-size=4096, or without direct.");
+        }
+        return hasAlignment ? Math.Max(offsetAlignment, (int)_status.DirectMemoryAlignment) : BlockSize;
+    }
+
+    /// <summary>A hole behind the end of the file changes nothing, but tells whether holes can be made.</summary>
+    private bool ProbePunchHole()
+    {
+        if (!IsRegular) return false;
+        var behindTheEnd = (_status.Size / (1 << 20) + 2) << 20;
+        return behindTheEnd > 0 && Allocate(Linux.FallocPunchHole | Linux.FallocKeepSize, behindTheEnd, 1 << 20) == 0;
+    }
+
+    private long Check(string whatItCant, long result, BlockDeviceError ioError) =>
+        result >= 0 ? result : throw FileErrors.FromErrno(Path, whatItCant, result, ioError);
+}

@@ -1,0 +1,120 @@
+using System.Threading.Tasks.Sources;
+using Reservations;
+
+namespace Iscsi.Storage;
+
+/// <summary>
+/// A call that waits for, or runs on, a store thread, and the task its caller awaits. It is used again after the result was
+/// taken.
+/// </summary>
+internal sealed class StoreRequest(StoreThreads threads) : IValueTaskSource<int>, IValueTaskSource
+{
+    // The continuation runs on the store thread: no hop, no allocation.
+    private ManualResetValueTaskSourceCore<int> _core;
+
+    public enum Operation
+    {
+        Read,
+        Write,
+        Flush,
+        Zero,
+        Unmap,
+        Extents,
+    }
+
+    /// <summary>The next one in the queue, or in the pool.</summary>
+    public StoreRequest? Next { get; set; }
+
+    public Operation What { get; set; }
+
+    public long OffsetBytes { get; set; }
+
+    public long LengthBytes { get; set; }
+
+    public int DoneBytes { get; set; }
+
+    public BlockList? List { get; set; }
+
+    public bool IsDurable { get; set; }
+
+    public bool MayUnmap { get; set; }
+
+    public Memory<BlockExtent> Extents { get; set; }
+
+    public BlockRange Range { get; set; }
+
+    public ValueTask Task => new(this, _core.Version);
+
+    public ValueTask<int> ResultTask => new(this, _core.Version);
+
+    /// <summary>Does the work.</summary>
+    public int Execute(FileBackend backend)
+    {
+        switch (What)
+        {
+            case Operation.Read:
+                backend.Read(OffsetBytes, List!, DoneBytes);
+                return 0;
+            case Operation.Write:
+                backend.Write(OffsetBytes, List!, IsDurable);
+                return 0;
+            case Operation.Flush:
+                backend.Sync();
+                return 0;
+            case Operation.Zero:
+                backend.Zero(OffsetBytes, LengthBytes, MayUnmap, IsDurable);
+                return 0;
+            case Operation.Unmap:
+                backend.Unmap(OffsetBytes, LengthBytes, IsDurable);
+                return 0;
+            default:
+                return backend.GetExtents(Range, Extents.Span);
+        }
+    }
+
+    public void Complete(int result)
+    {
+        Forget();
+        _core.SetResult(result);
+    }
+
+    public void Fail(Exception error)
+    {
+        Forget();
+        _core.SetException(error);
+    }
+
+    public ValueTaskSourceStatus GetStatus(short token) => _core.GetStatus(token);
+
+    public void OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags)
+    {
+        // When it completed since the caller looked, the core would queue the continuation to the pool, which allocates.
+        var anyThreadWill = (flags & ValueTaskSourceOnCompletedFlags.UseSchedulingContext) == ValueTaskSourceOnCompletedFlags.None
+            || (SynchronizationContext.Current is null && TaskScheduler.Current == TaskScheduler.Default);
+        if (anyThreadWill && _core.GetStatus(token) != ValueTaskSourceStatus.Pending) continuation(state);
+        else _core.OnCompleted(continuation, state, token, flags);
+    }
+
+    void IValueTaskSource.GetResult(short token) => GetResult(token);
+
+    public int GetResult(short token)
+    {
+        // A second look at the task must fail on its token and not give the request back twice.
+        if (_core.GetStatus(token) == ValueTaskSourceStatus.Pending) throw new InvalidOperationException("The call has not ended yet.");
+        try
+        {
+            return _core.GetResult(token);
+        }
+        finally
+        {
+            _core.Reset();
+            threads.Return(this);
+        }
+    }
+
+    private void Forget()
+    {
+        List = null;
+        Extents = default;
+    }
+}

@@ -1,0 +1,53 @@
+using System.Net;
+using Iscsi.Protocol;
+using Microsoft.Extensions.Logging;
+
+namespace Iscsi.Target.Diagnostics;
+
+/// <summary>
+/// Events of the target, 1000 to 1999. A peer's mistake is information; a warning is something an operator can act on; an error is ours.
+/// Never a secret, never payload.
+/// </summary>
+internal static partial class TargetLog
+{
+    [LoggerMessage(1000, LogLevel.Information, "Started: {Memory}")]
+    public static partial void Started(ILogger logger, string memory);
+
+    [LoggerMessage(1001, LogLevel.Information, "Stopped")]
+    public static partial void Stopped(ILogger logger);
+
+    [LoggerMessage(1002, LogLevel.Warning, "{Count} sessions did not end: a device still holds their requests")]
+    public static partial void StuckSessions(ILogger logger, int count);
+
+    [LoggerMessage(1100, LogLevel.Information, "{InitiatorName} opened session {Tsih} to {Target} from {Remote}")]
+    public static partial void SessionOpened(ILogger logger, string initiatorName, ushort tsih, string target, EndPoint? remote);
+
+    [LoggerMessage(1101, LogLevel.Information, "Connection of {InitiatorName} from {Remote} ended: {Reason}")]
+    public static partial void ConnectionEnded(ILogger logger, EndPoint? remote, string? initiatorName, ConnectionEndReason reason);
+
+    [LoggerMessage(1102, LogLevel.Information, "Login of {InitiatorName} from {Remote} refused: {StatusClass:x2}/{StatusDetail:x2} {Status}")]
+    public static partial void LoginRefused(
+        ILogger logger, EndPoint? remote, string? initiatorName, byte statusClass, byte statusDetail, LoginStatus status);
+
+    [LoggerMessage(1103, LogLevel.Information, "Session of {InitiatorName} did not start: {Reason}")]
+    public static partial void SessionNotStarted(ILogger logger, string initiatorName, ConnectionEndReason reason);
+
+    [LoggerMessage(1104, LogLevel.Information, "Session {Tsih} of {InitiatorName} is told that the server stops")]
+    public static partial void SessionStopping(ILogger logger, string initiatorName, ushort tsih);
+
+    [LoggerMessage(1200, LogLevel.Information, "Rejected a {Opcode} of {InitiatorName}: {Fault}")]
+    public static partial void Rejected(ILogger logger, string initiatorName, Opcode opcode, PduFault fault);
+
+    [LoggerMessage(1201, LogLevel.Information, "{InitiatorName}: {Function} on LUN {Lun:x16}, task {ReferencedTaskTag:x8}")]
+    public static partial void TaskManagement(
+        ILogger logger, string initiatorName, TaskManagementFunction function, ulong lun, uint referencedTaskTag);
+
+    [LoggerMessage(1300, LogLevel.Warning, "The device of {Target} LUN {Lun} failed a request of {InitiatorName}: {Error}")]
+    public static partial void DeviceError(ILogger logger, string target, int lun, string initiatorName, string error);
+
+    [LoggerMessage(1900, LogLevel.Error, "Session {Tsih} of {InitiatorName} ended by a fault of ours")]
+    public static partial void SessionFault(ILogger logger, string initiatorName, ushort tsih, Exception exception);
+
+    [LoggerMessage(1901, LogLevel.Error, "The login from {Remote} ended by a fault of ours")]
+    public static partial void LoginFault(ILogger logger, EndPoint? remote, Exception exception);
+}

@@ -1,0 +1,105 @@
+using System.Net;
+using Iscsi.Target.Diagnostics;
+using Iscsi.Transport;
+using Microsoft.Extensions.Logging;
+
+namespace Iscsi.Target;
+
+/// <summary>An iSCSI target server: portals, targets, sessions, and the memory they run on.</summary>
+public sealed class IscsiTargetServer : IAsyncDisposable
+{
+    // Deadlines are told in seconds; half of one is fine enough, and costs nothing.
+    private static readonly TimeSpan Heartbeat = TimeSpan.FromMilliseconds(500);
+
+    private readonly TargetCore _core;
+    private readonly IReadOnlyList<Portal> _portals;
+    private readonly List<ITransportListener> _listeners = [];
+    private readonly List<Task> _acceptLoops = [];
+    private ITimer? _heartbeat;
+    private bool _isStarted;
+    private bool _isStopped;
+
+    internal IscsiTargetServer(
+        IReadOnlyList<Portal> portals,
+        IReadOnlyList<TargetDefinitionBuilder> targets,
+        long memoryBytes,
+        TargetLimits limits,
+        ILoggerFactory loggerFactory,
+        TimeProvider clock)
+    {
+        _portals = [.. portals];
+        _core = new TargetCore(targets, memoryBytes, limits, loggerFactory, clock);
+    }
+
+    /// <summary>Where the memory goes, and how many sessions it promises.</summary>
+    public MemoryBudget Budget => _core.Budget;
+
+    /// <summary>The addresses it listens on, with the ports that were chosen; empty before the start, and without in-memory portals.</summary>
+    public IReadOnlyList<IPEndPoint> Endpoints => [.. _listeners.Select(l => l.LocalEndPoint).OfType<IPEndPoint>()];
+
+    /// <summary>Sessions that are open.</summary>
+    public int SessionCount => _core.Sessions.Snapshot().Count(s => s.OrphanedAt is null);
+
+    /// <summary>Every level and node of the memory with what it holds, as text.</summary>
+    public string Snapshot() => _core.Root.Snapshot().Text;
+
+    internal TargetCore Core => _core;
+
+    /// <summary>Starts to listen.</summary>
+    /// <exception cref="System.Net.Sockets.SocketException">An address is taken or isn't ours.</exception>
+    public Task StartAsync(CancellationToken cancellationToken = default)
+    {
+        if (_isStarted) throw new InvalidOperationException("The server was started already.");
+        _isStarted = true;
+        try
+        {
+            foreach (var portal in _portals)
+            {
+                var listener = portal.Listener ?? SocketTransportListener.Bind(portal.Endpoint!);
+                _listeners.Add(listener);
+                _core.Portals.Add((listener.LocalEndPoint as IPEndPoint, portal.Announce));
+            }
+        }
+        catch
+        {
+            foreach (var listener in _listeners) _ = listener.DisposeAsync().AsTask();
+            _listeners.Clear();
+            throw;
+        }
+        foreach (var listener in _listeners) _acceptLoops.Add(AcceptLoopAsync(listener));
+        _heartbeat = _core.Clock.CreateTimer(static core => ((TargetCore)core!).Tick(), _core, Heartbeat, Heartbeat);
+        TargetLog.Started(_core.Logger, _core.Budget.Describe());
+        return Task.CompletedTask;
+    }
+
+    /// <summary>Stops: no new connections, sessions are told and drained for at most <see cref="TargetLimits.DrainTimeout"/>, then cut.</summary>
+    public async Task StopAsync(CancellationToken cancellationToken = default)
+    {
+        if (_isStopped) return;
+        _isStopped = true;
+        foreach (var listener in _listeners) await listener.DisposeAsync().ConfigureAwait(false);
+        await Task.WhenAll(_acceptLoops).ConfigureAwait(false);
+        await _core.DrainAsync(_core.Budget.Limits.DrainTimeout).ConfigureAwait(false);
+        if (_heartbeat is not null) await _heartbeat.DisposeAsync().ConfigureAwait(false);
+        TargetLog.Stopped(_core.Logger);
+    }
+
+    /// <summary>Stops and gives the memory back.</summary>
+    /// <exception cref="Reservations.LeakException">A grant is open: a bug, and the message names it.</exception>
+    public async ValueTask DisposeAsync()
+    {
+        await StopAsync().ConfigureAwait(false);
+        if (_core.Sessions.Snapshot().Length == 0) _core.Dispose();
+        else TargetLog.StuckSessions(_core.Logger, _core.Sessions.Snapshot().Length);
+    }
+
+    private async Task AcceptLoopAsync(ITransportListener listener)
+    {
+        while (true)
+        {
+            var connection = await listener.AcceptAsync().ConfigureAwait(false);
+            if (connection is null) return;
+            await _core.AcceptAsync(connection).ConfigureAwait(false);
+        }
+    }
+}

@@ -1,0 +1,228 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using Iscsi.Protocol;
+using Iscsi.Target.Diagnostics;
+using Iscsi.Target.Memory;
+using Iscsi.Target.Sessions;
+using Iscsi.Transport;
+
+namespace Iscsi.Target.Login;
+
+/// <summary>
+/// A connection in its Login Phase: it waits in a lane for the first PDU, takes its reserve (that of the session it would replace, or one of
+/// the pool), and moves PDUs between the transport and the <see cref="TargetLoginMachine"/>, which decides everything.
+/// </summary>
+internal sealed class LoginConnection
+{
+    // The name is looked for in the first bytes of text: RFC 7143, 6.1 has it in the first request, and every initiator sends it first.
+    private const int PeekBytes = 2048;
+
+    private readonly TargetCore _core;
+    private readonly ITransportConnection _transport;
+    private readonly LoginLane _lane;
+    private readonly PduParser _parser;
+    private readonly LoginPolicy _policy;
+    private readonly byte[] _header = new byte[BasicHeaderSegment.Size];
+    private ConnectionReserve? _reserve;
+    private TargetSession? _standbyOwner;
+    private uint _statSN;
+    private volatile ConnectionEndReason _abortReason;
+
+    public LoginConnection(TargetCore core, ITransportConnection transport, LoginLane lane)
+    {
+        _core = core;
+        _transport = transport;
+        _lane = lane;
+        Since = lane.Since;
+        _parser = new PduParser(new PduParserLimits
+        {
+            MaxAhsLengthBytes = core.Budget.Limits.MaxAhsLength,
+            MaxDataSegmentLength = LoginLimits.MaxDataSegmentBytes,
+        });
+        _policy = new LoginPolicy(core, transport);
+    }
+
+    /// <summary>When it was accepted.</summary>
+    public long Since { get; }
+
+    /// <summary>Ends it from outside.</summary>
+    public void Abort(ConnectionEndReason reason)
+    {
+        _abortReason = reason;
+        _transport.Abort(reason);
+    }
+
+    /// <summary>Runs the Login Phase; on success the connection belongs to a session afterwards.</summary>
+    public async Task RunAsync()
+    {
+        var reason = ConnectionEndReason.InternalError;
+        try
+        {
+            reason = await LoginAsync().ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException)
+        {
+            reason = ConnectionEndReason.TransportError;
+        }
+        catch (Exception e)
+        {
+            TargetLog.LoginFault(_core.Logger, _transport.RemoteEndPoint, e);
+        }
+        if (reason == ConnectionEndReason.None) return;
+
+        if (_lane.IsEvicted) reason = ConnectionEndReason.LoginEvicted;
+        else if (_lane.IsTimedOut) reason = ConnectionEndReason.LoginTimeout;
+        else if (_abortReason != ConnectionEndReason.None) reason = _abortReason;
+        _policy.Session?.EndBeforeStart(reason);
+        await _transport.DisposeAsync().ConfigureAwait(false);
+        _lane.Leave();
+        if (_reserve is not null && _policy.Session is null) _core.Sessions.ReturnReserve(_reserve, _standbyOwner);
+        _core.ConnectionEnded(_transport.RemoteEndPoint, _policy.InitiatorName, reason, _policy.RefusedWith);
+    }
+
+    // Returns None when a session has taken the connection over.
+    private async Task<ConnectionEndReason> LoginAsync()
+    {
+        _transport.AttachReceiveMemory(_lane.Memory);
+        var reader = new PduReader(_transport.Input, _parser);
+        var writer = new PduWriter(_transport.Output);
+        var status = await reader.ReadHeaderAsync().ConfigureAwait(false);
+        if (status != PduReadStatus.Done) return Ended(status);
+        if (_parser.Header.Opcode != Opcode.LoginRequest) return ConnectionEndReason.UnexpectedPdu;
+
+        var name = await PeekInitiatorNameAsync().ConfigureAwait(false);
+        _reserve = _core.Sessions.TakeReserve(name, new LoginRequestPdu(in _parser.Header).Isid, out _standbyOwner);
+        if (_reserve is null) return await RefuseAsync(writer, LoginStatus.OutOfResources).ConfigureAwait(false);
+        _policy.Reserve = _reserve;
+        _policy.StandbyOwner = _standbyOwner;
+        _transport.AttachReceiveMemory(_reserve.Receive);
+        _lane.Leave();
+
+        var machine = new TargetLoginMachine(_policy, _reserve.LoginText.Runs[0]);
+        var firstCmdSN = new LoginRequestPdu(in _parser.Header).CmdSN;
+        while (true)
+        {
+            status = await reader.ReadPayloadAsync(_reserve.TextIn).ConfigureAwait(false);
+            if (status != PduReadStatus.Done) return Ended(status);
+            var step = Receive(machine, firstCmdSN, out var textBytes);
+            if (step.Action != LoginAction.Close) await SendAsync(writer, textBytes).ConfigureAwait(false);
+            switch (step.Action)
+            {
+                case LoginAction.RespondAndComplete:
+                    return Complete(machine);
+                case LoginAction.RespondAndClose:
+                    return step.Response.StatusClass == 1 ? ConnectionEndReason.Closed : ConnectionEndReason.LoginRefused;
+                case LoginAction.Close:
+                    return ConnectionEndReason.NegotiationError;
+            }
+            status = await reader.ReadHeaderAsync().ConfigureAwait(false);
+            if (status != PduReadStatus.Done) return Ended(status);
+            if (_parser.Header.Opcode != Opcode.LoginRequest) return ConnectionEndReason.UnexpectedPdu;
+        }
+    }
+
+    private TargetLoginStep Receive(TargetLoginMachine machine, uint firstCmdSN, out int textBytes)
+    {
+        var pdu = new LoginRequestPdu(in _parser.Header);
+        var request = new LoginRequestFields
+        {
+            IsTransit = pdu.IsTransit,
+            IsContinued = pdu.IsContinued,
+            CurrentStage = pdu.CurrentStage,
+            NextStage = pdu.NextStage,
+            VersionMax = pdu.VersionMax,
+            VersionMin = pdu.VersionMin,
+            Isid = pdu.Isid,
+            Tsih = pdu.Tsih,
+            InitiatorTaskTag = pdu.InitiatorTaskTag,
+            Cid = pdu.Cid,
+            CmdSN = pdu.CmdSN,
+            ExpStatSN = pdu.ExpStatSN,
+            DataSegmentLength = pdu.DataSegmentLength,
+        };
+        var text = _reserve!.TextIn.Runs[0].Span[..request.DataSegmentLength];
+        var step = machine.Receive(request, text, _reserve.TextOut.Runs[0].Span);
+        textBytes = step.Response.DataSegmentLength;
+        var window = step.Action == LoginAction.RespondAndComplete ? _policy.Session!.OpenWindow(firstCmdSN) : 1;
+        LoginResponsePdu.Write(_header, step.Response with
+        {
+            StatSN = _statSN++,
+            ExpCmdSN = firstCmdSN,
+            MaxCmdSN = firstCmdSN + (uint)window - 1,
+        });
+        return step;
+    }
+
+    private async ValueTask SendAsync(PduWriter writer, int textBytes)
+    {
+        if (textBytes == 0) writer.Write(_header);
+        else writer.Write(_header, default, _reserve!.TextOut, 0, textBytes);
+        await writer.FlushAsync().ConfigureAwait(false);
+    }
+
+    // For lack of a reserve: the refusal needs none.
+    private async Task<ConnectionEndReason> RefuseAsync(PduWriter writer, LoginStatus status)
+    {
+        var request = new LoginRequestPdu(in _parser.Header);
+        LoginResponsePdu.Write(_header, new LoginResponseFields
+        {
+            CurrentStage = request.CurrentStage,
+            Isid = request.Isid,
+            Tsih = request.Tsih,
+            InitiatorTaskTag = request.InitiatorTaskTag,
+            StatSN = _statSN++,
+            ExpCmdSN = request.CmdSN,
+            MaxCmdSN = request.CmdSN,
+            StatusClass = status.StatusClass(),
+            StatusDetail = status.StatusDetail(),
+        });
+        _policy.RefusedWith = status;
+        await SendAsync(writer, textBytes: 0).ConfigureAwait(false);
+        return ConnectionEndReason.LoginRefused;
+    }
+
+    private ConnectionEndReason Complete(TargetLoginMachine machine)
+    {
+        var session = _policy.Session!;
+        _core.LoginEnded(this);
+        session.Start(_parser, _statSN, machine.Parameters!);
+        return ConnectionEndReason.None;
+    }
+
+    private async ValueTask<string?> PeekInitiatorNameAsync()
+    {
+        var wanted = Math.Min(_parser.Header.DataSegmentLength, PeekBytes);
+        while (wanted > 0)
+        {
+            var read = await _transport.Input.ReadAsync().ConfigureAwait(false);
+            var isEnough = read.Buffer.Length >= wanted || read.IsCompleted;
+            var name = isEnough ? FindInitiatorName(read.Buffer.Slice(0, Math.Min(wanted, read.Buffer.Length))) : null;
+            _transport.Input.AdvanceTo(read.Buffer.Start, isEnough ? read.Buffer.Start : read.Buffer.End);
+            if (isEnough) return name;
+        }
+        return null;
+    }
+
+    private static string? FindInitiatorName(ReadOnlySequence<byte> text)
+    {
+        Span<byte> copy = stackalloc byte[PeekBytes];
+        text.CopyTo(copy);
+        ReadOnlySpan<byte> bytes = copy[..(int)text.Length];
+        var key = "InitiatorName="u8;
+        while (!bytes.IsEmpty)
+        {
+            var end = bytes.IndexOf((byte)0);
+            if (end < 0) return null;
+            if (bytes.StartsWith(key)) return System.Text.Encoding.UTF8.GetString(bytes[key.Length..end]);
+            bytes = bytes[(end + 1)..];
+        }
+        return null;
+    }
+
+    private ConnectionEndReason Ended(PduReadStatus status) => status switch
+    {
+        PduReadStatus.Failed => _parser.Fault.ToEndReason(),
+        PduReadStatus.Closed => ConnectionEndReason.PeerClosed,
+        _ => ConnectionEndReason.PeerClosedUnexpectedly,
+    };
+}

@@ -1,0 +1,134 @@
+using System.Net;
+using Iscsi.Protocol;
+using Iscsi.Target.Memory;
+using Iscsi.Transport;
+using Reservations;
+
+namespace Iscsi.Target.Login;
+
+/// <summary>
+/// Where connections wait for their first login PDU: a fixed number of 4 KiB lanes of the root. A peer is always accepted; when the lanes
+/// are full, or full for its address, the oldest one there leaves.
+/// </summary>
+internal sealed class LoginLanes : IDisposable
+{
+    private readonly Lock _lock = new();
+    private readonly Stack<BlockList> _free = new();
+    private readonly LinkedList<LoginLane> _used = [];
+    private readonly ReservationNode _node;
+    private readonly Grant _memory;
+    private readonly int _perAddress;
+
+    public LoginLanes(ReservationRoot root, MemoryBudget budget)
+    {
+        _perAddress = budget.Limits.LoginLanesPerAddress;
+        _node = root.AddChild("login-lanes", owner: null, new Share(TargetLevels.Admission, budget.LoginLanes, budget.LoginLanes));
+        _memory = _node.Prepaid(new Demand(new Claim(TargetLevels.Admission, budget.LoginLanes)));
+        for (var i = 0; i < budget.LoginLanes; i++)
+        {
+            var memory = new BlockList(1);
+            _memory.Draw(TargetLevels.Admission, 1, memory);
+            _free.Push(memory);
+        }
+    }
+
+    /// <summary>Gives a connection a lane, if need be that of the oldest one, which is ended first.</summary>
+    public async Task<LoginLane> EnterAsync(ITransportConnection connection, long now)
+    {
+        var address = (connection.RemoteEndPoint as IPEndPoint)?.Address;
+        while (true)
+        {
+            LoginLane? leaving;
+            lock (_lock)
+            {
+                leaving = FindLeaving(address);
+                if (leaving is null)
+                {
+                    var lane = new LoginLane(this, connection, address, _free.Pop(), now);
+                    lane.Node = _used.AddLast(lane);
+                    return lane;
+                }
+            }
+            leaving.IsEvicted = true;
+            leaving.Connection.Abort(ConnectionEndReason.LoginEvicted);
+            await leaving.Left.ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Ends connections whose first PDU did not come in time.</summary>
+    public void Tick(long now, TimeProvider clock, TimeSpan limit)
+    {
+        lock (_lock)
+        {
+            foreach (var lane in _used)
+            {
+                if (clock.GetElapsedTime(lane.Since, now) < limit) break;
+                lane.IsTimedOut = true;
+                lane.Connection.Abort(ConnectionEndReason.LoginTimeout);
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _memory.Dispose();
+        _node.Dispose();
+    }
+
+    internal void Leave(LoginLane lane)
+    {
+        lock (_lock)
+        {
+            _used.Remove(lane.Node!);
+            _free.Push(lane.Memory);
+        }
+    }
+
+    private LoginLane? FindLeaving(IPAddress? address)
+    {
+        if (_free.Count == 0) return _used.First!.Value;
+        if (address is null) return null;
+        LoginLane? oldest = null;
+        var count = 0;
+        foreach (var lane in _used)
+        {
+            if (!address.Equals(lane.Address)) continue;
+            oldest ??= lane;
+            count++;
+        }
+        return count >= _perAddress ? oldest : null;
+    }
+}
+
+/// <summary>One connection's place before its first login PDU.</summary>
+internal sealed class LoginLane(LoginLanes lanes, ITransportConnection connection, IPAddress? address, BlockList memory, long since)
+{
+    private readonly TaskCompletionSource _left = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public ITransportConnection Connection => connection;
+
+    public IPAddress? Address => address;
+
+    /// <summary>4 KiB to receive into.</summary>
+    public BlockList Memory => memory;
+
+    public long Since => since;
+
+    public bool IsEvicted { get; set; }
+
+    public bool IsTimedOut { get; set; }
+
+    /// <summary>Ends when the lane was left.</summary>
+    public Task Left => _left.Task;
+
+    internal LinkedListNode<LoginLane>? Node { get; set; }
+
+    /// <summary>Leaves the lane: its memory is no longer used.</summary>
+    public void Leave()
+    {
+        if (_left.Task.IsCompleted) return;
+        lanes.Leave(this);
+        _left.TrySetResult();
+    }
+}

@@ -1,0 +1,112 @@
+using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
+using System.Security.Cryptography;
+using System.Text;
+using Iscsi.Storage;
+
+namespace Iscsi.Target.Scsi;
+
+/// <summary>
+/// A block device under a LUN: identity, state, and what its device can do. Shared by all sessions of its target.
+/// </summary>
+internal sealed class LogicalUnit
+{
+    /// <summary>T10 VENDOR IDENTIFICATION.</summary>
+    public const string Vendor = "ISCSINET";
+
+    /// <summary>PRODUCT IDENTIFICATION.</summary>
+    public const string Product = "VIRTUAL-DISK";
+
+    private const ulong NaaLocallyAssigned = 0x3;
+
+    private volatile bool _isStopped;
+    private volatile bool _isWriteErrorLatched;
+    private long _knownBlockCount;
+    private Action<IBlockDevice>? _onInfoChanged;
+
+    internal LogicalUnit(int index, ushort number, IBlockDevice device, string targetName, ScsiLimits limits, string? serialNumber)
+    {
+        Index = index;
+        Number = number;
+        Device = device;
+        TargetName = targetName;
+        Limits = limits;
+        // The target name is part of it, so that equal paths behind two targets do not look like two paths to one disk.
+        var hash = SHA256.HashData(Encoding.UTF8.GetBytes($"{targetName}\n{serialNumber ?? device.Info.Identity}"));
+        SerialNumber = serialNumber ?? Convert.ToHexStringLower(hash.AsSpan(0, 10));
+        NaaIdentifier = (BinaryPrimitives.ReadUInt64BigEndian(hash) >> 4) | (NaaLocallyAssigned << 60);
+    }
+
+    /// <summary>Position in the tables of the target; never reused.</summary>
+    public int Index { get; }
+
+    /// <summary>The LUN, 0 to 16383.</summary>
+    public ushort Number { get; }
+
+    /// <summary>The storage.</summary>
+    public IBlockDevice Device { get; }
+
+    /// <summary>What the device is now.</summary>
+    public BlockDeviceInfo Info => Device.Info;
+
+    /// <summary>iSCSI name of the target.</summary>
+    public string TargetName { get; }
+
+    /// <summary>Bounds of commands.</summary>
+    public ScsiLimits Limits { get; }
+
+    /// <summary>PRODUCT SERIAL NUMBER: at most 20 printable ASCII characters, the same after a restart.</summary>
+    public string SerialNumber { get; }
+
+    /// <summary>NAA designator of type 3h, locally assigned (SPC-4).</summary>
+    public ulong NaaIdentifier { get; }
+
+    /// <summary>Stopped by START STOP UNIT: media access is NOT READY until it is started.</summary>
+    public bool IsStopped
+    {
+        get => _isStopped;
+        set => _isStopped = value;
+    }
+
+    /// <summary>
+    /// A flush failed. The kernel may have dropped the pages that were not written, so that a later flush would succeed over lost
+    /// data: writes and flushes are refused until the device is opened again.
+    /// </summary>
+    public bool IsWriteErrorLatched => _isWriteErrorLatched;
+
+    /// <summary>Remembers a failed flush.</summary>
+    public void LatchWriteError() => _isWriteErrorLatched = true;
+
+    /// <summary>Flushes the device, and remembers a failure.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    public async ValueTask FlushAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await Device.FlushAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            LatchWriteError();
+            throw;
+        }
+    }
+
+    /// <summary>Tells the nexuses of a map when the device is resized, for as long as both live.</summary>
+    internal void Watch(LogicalUnitMap map)
+    {
+        _knownBlockCount = Info.BlockCount;
+        _onInfoChanged = device =>
+        {
+            var blockCount = device.Info.BlockCount;
+            if (Interlocked.Exchange(ref _knownBlockCount, blockCount) != blockCount)
+                map.Raise(this, UnitAttention.CapacityDataHasChanged);
+        };
+        Device.InfoChanged += _onInfoChanged;
+        // It may have been resized between the two lines above.
+        _onInfoChanged(Device);
+    }
+
+    /// <summary>Stops watching: the unit leaves its target.</summary>
+    internal void Unwatch() => Device.InfoChanged -= _onInfoChanged;
+}

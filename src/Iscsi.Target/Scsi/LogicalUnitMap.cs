@@ -1,0 +1,165 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Text;
+using Iscsi.Protocol.Scsi;
+using Iscsi.Storage;
+
+namespace Iscsi.Target.Scsi;
+
+/// <summary>The logical units of one target, and the nexuses that see them.</summary>
+internal sealed class LogicalUnitMap
+{
+    private const int MaxNameBytes = 223;
+    private const int MaxSerialNumberLength = 20;
+
+    private readonly Lock _lock = new();
+    private readonly ScsiLimits _limits;
+    private volatile LogicalUnit[] _units = [];
+    private ScsiNexus[] _nexuses = [];
+    private int _nextIndex;
+
+    /// <summary>Creates an empty map.</summary>
+    /// <param name="targetName">iSCSI name of the target.</param>
+    /// <param name="limits">Bounds of commands.</param>
+    public LogicalUnitMap(string targetName, ScsiLimits? limits = null)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(targetName);
+        if (Encoding.UTF8.GetByteCount(targetName) > MaxNameBytes)
+            throw new ArgumentException($"A target name has at most {MaxNameBytes} bytes (RFC 7143, 4.2.7.1).", nameof(targetName));
+        TargetName = targetName;
+        _limits = limits ?? new ScsiLimits();
+        ArgumentOutOfRangeException.ThrowIfLessThan(_limits.AllAtOnceBytes, ScsiLimits.MinAllAtOnceBytes, nameof(limits));
+    }
+
+    /// <summary>iSCSI name of the target.</summary>
+    public string TargetName { get; }
+
+    /// <summary>The logical units, in the order of their numbers. A snapshot.</summary>
+    public ReadOnlySpan<LogicalUnit> Units => _units;
+
+    /// <summary>Puts a device under a LUN. Nexuses are told that the reported LUNs have changed.</summary>
+    /// <param name="number">The LUN, 0 to 16383.</param>
+    /// <param name="device">The device. It stays its owner's.</param>
+    /// <param name="serialNumber">PRODUCT SERIAL NUMBER, 1 to 20 printable ASCII characters; null: derived from target name and
+    /// device identity.</param>
+    /// <exception cref="ArgumentException">The LUN is taken, or the storage is already served under another one.</exception>
+    public LogicalUnit Add(int number, IBlockDevice device, string? serialNumber = null)
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        ArgumentOutOfRangeException.ThrowIfNegative(number);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(number, LogicalUnitNumber.Max);
+        if (serialNumber is not null) CheckSerialNumber(serialNumber);
+        lock (_lock)
+        {
+            var units = _units;
+            if (units.Length == ScsiLimits.MaxLogicalUnits)
+                throw new ArgumentException($"{TargetName} has {units.Length} LUNs, which is the most.", nameof(number));
+            CheckFree(units, number, device);
+            var unit = new LogicalUnit(_nextIndex++, (ushort)number, device, TargetName, _limits, serialNumber);
+            LogicalUnit[] next = [.. units, unit];
+            Array.Sort(next, static (a, b) => a.Number.CompareTo(b.Number));
+            _units = next;
+            unit.Watch(this);
+            foreach (var nexus in _nexuses)
+            {
+                nexus.Raise(unit, UnitAttention.PowerOnOrReset);
+                foreach (var other in units) nexus.Raise(other, UnitAttention.ReportedLunsDataHasChanged);
+            }
+            return unit;
+        }
+    }
+
+    /// <summary>
+    /// Takes a logical unit out. Nexuses are told that the reported LUNs have changed; the device stays its owner's.
+    /// </summary>
+    /// <returns>False: it was not in.</returns>
+    public bool Remove(LogicalUnit unit)
+    {
+        lock (_lock)
+        {
+            if (Array.IndexOf(_units, unit) < 0) return false;
+            unit.Unwatch();
+            _units = Array.FindAll(_units, other => !ReferenceEquals(other, unit));
+            foreach (var nexus in _nexuses)
+            {
+                nexus.Clear(unit, UnitAttention.All);
+                foreach (var other in _units) nexus.Raise(other, UnitAttention.ReportedLunsDataHasChanged);
+            }
+            return true;
+        }
+    }
+
+    /// <summary>Finds the logical unit of a LUN field (SAM-5).</summary>
+    public bool TryFind(ulong lun, [NotNullWhen(true)] out LogicalUnit? unit)
+    {
+        unit = null;
+        if (!LogicalUnitNumber.TryDecode(lun, out var number)) return false;
+        var units = _units;
+        int low = 0, high = units.Length - 1;
+        while (low <= high)
+        {
+            var middle = (low + high) / 2;
+            if (units[middle].Number == number)
+            {
+                unit = units[middle];
+                return true;
+            }
+            if (units[middle].Number < number) low = middle + 1;
+            else high = middle - 1;
+        }
+        return false;
+    }
+
+    /// <summary>A session begins: every logical unit owes it <paramref name="conditions"/>.</summary>
+    public void Attach(ScsiNexus nexus, UnitAttention conditions = UnitAttention.PowerOnOrReset)
+    {
+        lock (_lock)
+        {
+            _nexuses = [.. _nexuses, nexus];
+            foreach (var unit in _units) nexus.Raise(unit, conditions);
+        }
+    }
+
+    /// <summary>A session has ended.</summary>
+    public void Detach(ScsiNexus nexus)
+    {
+        lock (_lock) _nexuses = Array.FindAll(_nexuses, other => !ReferenceEquals(other, nexus));
+    }
+
+    /// <summary>Establishes conditions on a logical unit for every nexus but one.</summary>
+    public void Raise(LogicalUnit unit, UnitAttention conditions, ScsiNexus? except = null)
+    {
+        lock (_lock)
+        {
+            foreach (var nexus in _nexuses)
+                if (!ReferenceEquals(nexus, except)) nexus.Raise(unit, conditions);
+        }
+    }
+
+    private void CheckFree(LogicalUnit[] units, int number, IBlockDevice device)
+    {
+        var identity = device.Info.Identity;
+        foreach (var other in units)
+        {
+            if (other.Number == number)
+            {
+                throw new ArgumentException(
+                    $"LUN {number} of {TargetName} is taken by {other.Info.Description}.", nameof(number));
+            }
+            if (ReferenceEquals(other.Device, device) || string.Equals(other.Info.Identity, identity, StringComparison.Ordinal))
+            {
+                throw new ArgumentException(
+                    $"{identity} is already LUN {other.Number} of {TargetName}: " +
+                    "one storage under two LUNs would be two disks over the same blocks.", nameof(device));
+            }
+        }
+    }
+
+    private static void CheckSerialNumber(string serialNumber)
+    {
+        if (serialNumber.Length is 0 or > MaxSerialNumberLength || serialNumber.AsSpan().ContainsAnyExceptInRange(' ', '~'))
+        {
+            throw new ArgumentException(
+                $"A serial number has 1 to {MaxSerialNumberLength} printable ASCII characters.", nameof(serialNumber));
+        }
+    }
+}

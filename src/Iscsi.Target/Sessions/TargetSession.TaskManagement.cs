@@ -1,0 +1,151 @@
+using Iscsi.Protocol;
+using Iscsi.Target.Diagnostics;
+using Iscsi.Target.Scsi;
+using Iscsi.Target.Tasks;
+
+namespace Iscsi.Target.Sessions;
+
+// Task management (RFC 7143, 11.5, 11.6): a function is answered when the tasks it affects have ended, and none of them is answered after.
+internal sealed partial class TargetSession
+{
+    private void OnTaskManagement(TargetTask function)
+    {
+        var request = new TaskManagementRequestPdu(in function.Header);
+        TargetLog.TaskManagement(Core.Logger, InitiatorName, request.Function, request.Lun, request.ReferencedTaskTag);
+        if (Target is null)
+        {
+            Answer(function, TaskManagementResponse.FunctionRejected);
+            return;
+        }
+        switch (request.Function)
+        {
+            case TaskManagementFunction.AbortTask:
+                AbortTask(function, request);
+                break;
+            case TaskManagementFunction.AbortTaskSet:
+            case TaskManagementFunction.ClearTaskSet:
+                // The Control mode page says a task set a nexus (TST = 001b): clearing it is aborting it.
+                if (Target.Units.TryFind(request.Lun, out var unit)) AbortTasksOf(function, unit, null);
+                else Answer(function, TaskManagementResponse.LunDoesNotExist);
+                break;
+            case TaskManagementFunction.LogicalUnitReset:
+                if (Target.Units.TryFind(request.Lun, out unit)) ResetUnit(function, unit);
+                else Answer(function, TaskManagementResponse.LunDoesNotExist);
+                break;
+            default:
+                Answer(function, request.Function == TaskManagementFunction.TaskReassign
+                    ? TaskManagementResponse.ReassignmentNotSupported
+                    : TaskManagementResponse.FunctionNotSupported);
+                break;
+        }
+    }
+
+    /// <summary>A task that the function affects has ended.</summary>
+    public void OnAffectedTaskEnded(TargetTask function)
+    {
+        if (--function.PendingTasks == 0) Answer(function, TaskManagementResponse.FunctionComplete);
+    }
+
+    private void AbortTask(TargetTask function, TaskManagementRequestPdu request)
+    {
+        if (_tasks.TryGetValue(request.ReferencedTaskTag, out var task) && task.Header.Opcode == Opcode.ScsiCommand)
+        {
+            function.WaitForTasks();
+            function.PendingTasks = 1;
+            task.TellEnd(function);
+            task.Abort();
+            return;
+        }
+        // 11.6.1: the command may have been lost on its way; then its number counts as received.
+        var fill = _window.FillHole(request.RefCmdSN, request.CmdSN, Now);
+        Answer(function, fill == HoleFill.OutsideWindow ? TaskManagementResponse.TaskDoesNotExist : TaskManagementResponse.FunctionComplete);
+    }
+
+    // The function itself counts as one, so that it isn't answered before all of them were told.
+    private void AbortTasksOf(TargetTask function, LogicalUnit unit, UnitReset? reset)
+    {
+        function.WaitForTasks();
+        function.PendingTasks = 1;
+        foreach (var task in _tasks.Values.ToArray())
+        {
+            if (!IsFor(task, unit)) continue;
+            function.PendingTasks++;
+            task.TellEnd(function);
+            task.AbortAfterOwedData();
+        }
+        if (reset is not null) function.PendingTasks++;
+        OnAffectedTaskEnded(function);
+    }
+
+    private void ResetUnit(TargetTask function, LogicalUnit unit)
+    {
+        var others = Array.FindAll(Core.Sessions.Snapshot(), s => !ReferenceEquals(s, this) && ReferenceEquals(s.Target, Target));
+        var reset = others.Length == 0 ? null : new UnitReset(this, function, others.Length);
+        unit.IsStopped = false;
+        AbortTasksOf(function, unit, reset);
+        Target!.Units.Raise(unit, UnitAttention.LogicalUnitReset);
+        foreach (var other in others) other.Post(() => other.AbortForReset(unit, reset!));
+    }
+
+    // Another session resets the logical unit.
+    private void AbortForReset(LogicalUnit unit, UnitReset reset)
+    {
+        var affected = Array.FindAll(_tasks.Values.ToArray(), task => IsFor(task, unit));
+        if (affected.Length == 0)
+        {
+            reset.SessionDone();
+            return;
+        }
+        var watch = new ResetWatch(reset, affected.Length);
+        foreach (var task in affected)
+        {
+            task.EndedByReset = watch;
+            task.AbortAfterOwedData();
+        }
+    }
+
+    private bool IsFor(TargetTask task, LogicalUnit unit) =>
+        task.Header.Opcode == Opcode.ScsiCommand && ReferenceEquals(task.Session, this) &&
+        Target!.Units.TryFind(task.Header.Lun, out var other) && ReferenceEquals(other, unit);
+
+    private void Answer(TargetTask function, TaskManagementResponse response)
+    {
+        if (TryTakeControlEntry(out var entry))
+        {
+            TaskManagementResponsePdu.Write(_channel.HeaderOf(entry), new TaskManagementResponseFields
+            {
+                Response = response,
+                InitiatorTaskTag = function.InitiatorTaskTag,
+                StatSN = _statSN.Take(),
+                ExpCmdSN = _window.Numbers.ExpCmdSN,
+                MaxCmdSN = _window.Advertise(),
+            });
+            _channel.QueuePdu(entry);
+        }
+        function.End();
+    }
+}
+
+/// <summary>A LOGICAL UNIT RESET that other sessions take part in: the function is answered when all of them have ended their tasks.</summary>
+internal sealed class UnitReset(TargetSession origin, TargetTask function, int sessions)
+{
+    private int _remaining = sessions;
+
+    /// <summary>One session has ended its tasks. Any thread.</summary>
+    public void SessionDone()
+    {
+        if (Interlocked.Decrement(ref _remaining) == 0) origin.Post(() => origin.OnAffectedTaskEnded(function));
+    }
+}
+
+/// <summary>Counts the affected tasks of one session.</summary>
+internal sealed class ResetWatch(UnitReset reset, int tasks)
+{
+    private int _remaining = tasks;
+
+    /// <summary>One of them has ended. On the session's executor.</summary>
+    public void TaskEnded()
+    {
+        if (--_remaining == 0) reset.SessionDone();
+    }
+}

@@ -1,0 +1,251 @@
+using Iscsi.Protocol;
+using Iscsi.Target.Diagnostics;
+using Iscsi.Target.Memory;
+using Iscsi.Target.Scsi;
+using Iscsi.Target.Tasks;
+using Iscsi.Transport;
+
+namespace Iscsi.Target.Sessions;
+
+// The life of a session:
+//
+//   admitted ──Start──▶ open ──End──▶ ending ──(transport quiet, no task left)──▶ closed
+//       │                               │                                           ▲
+//       └──EndBeforeStart──▶ closed     └──(connection lost: floor kept)──▶ orphan ─┘ 30 s, or a successor takes the floor
+
+/// <summary>
+/// One session with its one connection: it owns the machines (window, task sets, channel) and dispatches PDUs to them. Everything runs on
+/// its executor, so nothing here is locked.
+/// </summary>
+internal sealed partial class TargetSession : IPduChannelHandler, ISerialOwner
+{
+    private readonly ITransportConnection _transport;
+    private readonly ConnectionReserve _connection;
+    private readonly TargetSession? _predecessor;
+    private readonly PostedActions _posted;
+    private PduChannel _channel = null!;
+    private CreditWindow _window = null!;
+    private StatSNCounter _statSN = null!;
+    private bool _isConnectionGone;
+    private bool _isClosed;
+
+    public TargetSession(
+        TargetCore core,
+        in LoginIdentity identity,
+        NegotiatedParameters parameters,
+        TargetDefinition? target,
+        ITransportConnection transport,
+        ConnectionReserve connection,
+        SessionReserve? reserve,
+        TargetSession? predecessor)
+    {
+        Core = core;
+        Target = target;
+        Parameters = parameters;
+        Reserve = reserve;
+        InitiatorName = identity.InitiatorName;
+        Isid = identity.Isid;
+        Cid = identity.Cid;
+        _transport = transport;
+        _connection = connection;
+        _predecessor = predecessor;
+        Executor = reserve?.Executor ?? new SerialExecutor();
+        TaskSets = reserve?.TaskSets ?? new NexusTaskSets();
+        Nexus = new ScsiNexus(InitiatorName, Isid, TargetDefinition.PortalGroupTag);
+        _posted = new PostedActions(this);
+        _tickWork = new TickWork(this);
+        _tellTimerWork = new TellWork(this);
+        _tasks = new Dictionary<uint, TargetTask>(core.Budget.Limits.WindowCeiling + ImmediateSlots);
+        _transferTags = new TaskTagAllocator(core.Budget.Limits.WindowCeiling + ImmediateSlots + 1);
+        _transfers = new TargetTask?[_transferTags.Capacity];
+    }
+
+    public TargetCore Core { get; }
+
+    /// <summary>The target; null for a discovery session.</summary>
+    public TargetDefinition? Target { get; }
+
+    public NegotiatedParameters Parameters { get; private set; }
+
+    /// <summary>The session's floor; null for a discovery session.</summary>
+    public SessionReserve? Reserve { get; }
+
+    public SerialExecutor Executor { get; }
+
+    public NexusTaskSets TaskSets { get; }
+
+    /// <summary>The session seen from the SCSI layer.</summary>
+    public ScsiNexus Nexus { get; }
+
+    public string InitiatorName { get; }
+
+    public ulong Isid { get; }
+
+    public ushort Cid { get; }
+
+    public ushort Tsih { get; set; }
+
+    /// <summary>When the connection was lost, while the floor is kept; a timestamp of the clock.</summary>
+    public long? OrphanedAt { get; private set; }
+
+    /// <summary>The connection.</summary>
+    public PduChannel Channel => _channel;
+
+    /// <summary>The wire gate's node.</summary>
+    public Reservations.ReservationNode WireNode => _connection.Node;
+
+    /// <summary>Whether the session takes no new work.</summary>
+    public bool IsEnding { get; private set; }
+
+    /// <summary>For status and logs: what the session did.</summary>
+    public SessionCounters Counters { get; } = new();
+
+    /// <summary>Opens the window, before the final Login Response says how far. Called on the login's thread: the session does not run yet.</summary>
+    /// <returns>Numbers that are open.</returns>
+    public int OpenWindow(uint firstCmdSN)
+    {
+        var limits = Core.Budget.Limits;
+        _firstCmdSN = firstCmdSN;
+        // A successor's window is opened on the executor, when the predecessor has let go; one number is open meanwhile, for which
+        // the standby credit is there.
+        if (_predecessor is not null) return 1;
+        _window = new CreditWindow(this, Reserve, firstCmdSN);
+        return Math.Min(_window.Open(), limits.WindowFloor);
+    }
+
+    private uint _firstCmdSN;
+
+    /// <summary>The final Login Response is out: the session runs.</summary>
+    public void Start(PduParser parser, uint statSN, NegotiatedParameters parameters)
+    {
+        Parameters = parameters;
+        parser.HeaderDigest = parameters.HeaderDigestCrc32C;
+        parser.DataDigest = parameters.DataDigestCrc32C;
+        parser.Limits.MaxDataSegmentLength = parameters.OwnMaxRecvDataSegmentLength;
+        _statSN = new StatSNCounter(statSN);
+        _connection.BindTo(Executor);
+        _channel = new PduChannel(_transport, Executor, this, parser, _connection.Entries, Core.Clock)
+        {
+            SendHeaderDigest = parameters.HeaderDigestCrc32C,
+            SendDataDigest = parameters.DataDigestCrc32C,
+        };
+        PrepareControlReserve();
+        Post(Run);
+    }
+
+    /// <summary>The login failed after the session was admitted.</summary>
+    public void EndBeforeStart(ConnectionEndReason reason) => Post(() =>
+    {
+        _isConnectionGone = true;
+        IsEnding = true;
+        _window?.Close();
+        if (Reserve is not null && _predecessor is not null) Reserve.TryRefillStandby();
+        Core.Sessions.ConnectionClosed(_connection, Reserve);
+        Finish();
+        TargetLog.SessionNotStarted(Core.Logger, InitiatorName, reason);
+    });
+
+    /// <summary>Runs an action on the session's executor. Any thread. For rare things: it allocates.</summary>
+    public void Post(Action action) => _posted.Add(action);
+
+    /// <summary>Ends the session at once: tasks are stopped, nothing more is sent. On the executor.</summary>
+    public void End(ConnectionEndReason reason)
+    {
+        if (_channel.HasEnded) return;
+        IsEnding = true;
+        _channel.End(reason);
+        StopTasks();
+    }
+
+    private void Run()
+    {
+        Executor.Owner = this;
+        if (_predecessor is not null)
+        {
+            _predecessor.EndForSuccessor();
+            Reserve!.OpenStandby();
+            _needsStandbyRefill = true;
+            _window = new CreditWindow(this, Reserve, _firstCmdSN);
+            _window.Open();
+        }
+        Target?.Units.Attach(Nexus, _predecessor is null ? UnitAttention.PowerOnOrReset : UnitAttention.NexusLoss);
+        TargetLog.SessionOpened(Core.Logger, InitiatorName, Tsih, Target?.Name ?? "(discovery)", _transport.RemoteEndPoint);
+        Core.Metrics.SessionOpened();
+        if (Core.IsStopping) End(ConnectionEndReason.ServerStopping);
+        else _channel.Start();
+    }
+
+    private void EndForSuccessor()
+    {
+        OrphanedAt = null;
+        if (_channel is null) return;
+        if (!_channel.HasEnded) End(ConnectionEndReason.SessionReinstated);
+        foreach (var task in _tasks.Values) task.FenceForSuccessor();
+        if (_tasks.Count == 0 && _isConnectionGone) Close();
+    }
+
+    /// <inheritdoc/>
+    void IPduChannelHandler.OnQuiet() => _ = CloseConnectionAsync();
+
+    private async Task CloseConnectionAsync()
+    {
+        await _transport.DisposeAsync().ConfigureAwait(false);
+        Post(OnConnectionGone);
+    }
+
+    private void OnConnectionGone()
+    {
+        IsEnding = true;
+        _isConnectionGone = true;
+        StopTasks();
+        _window.Close();
+        Target?.Units.Detach(Nexus);
+        Core.Sessions.ConnectionClosed(_connection, Reserve);
+        Core.ConnectionEnded(_transport.RemoteEndPoint, InitiatorName, _channel.EndReason, LoginStatus.Success);
+        Core.Metrics.SessionClosed();
+        AfterTaskEnded();
+    }
+
+    // Called when a task has ended, or the connection is gone: the last one closes the session.
+    private void AfterTaskEnded()
+    {
+        if (!_isConnectionGone || _isClosed || _tasks.Count != 0 || _immediateInUse != 0) return;
+        var keepsFloor = Reserve is not null && !Core.IsStopping && ReferenceEquals(Reserve.Owner, this) && _channel.EndReason is not
+            (ConnectionEndReason.LoggedOut or ConnectionEndReason.Closed or ConnectionEndReason.ServerStopping);
+        if (!keepsFloor) Close();
+        else OrphanedAt ??= Core.Clock.GetTimestamp();
+    }
+
+    private void Close()
+    {
+        if (_isClosed) return;
+        _isClosed = true;
+        OrphanedAt = null;
+        Finish();
+    }
+
+    private void Finish()
+    {
+        if (Core.Sessions.TryFinish(this, out var standby))
+        {
+            Reserve!.Release();
+            if (standby is not null) Core.Connections.Return(standby);
+        }
+        ReleaseControlReserve();
+        _tellTimer?.Dispose();
+        Core.SessionFinished();
+    }
+
+    void ISerialOwner.OnBatchEnd()
+    {
+        if (_channel is null || _channel.HasEnded) return;
+        ArmTellTimer();
+        _channel.Flush();
+    }
+
+    void ISerialOwner.OnFault(Exception exception)
+    {
+        TargetLog.SessionFault(Core.Logger, InitiatorName, Tsih, exception);
+        if (_channel is { HasEnded: false }) End(ConnectionEndReason.InternalError);
+    }
+}

@@ -1,0 +1,206 @@
+using System.Net;
+using Iscsi.Protocol;
+using Iscsi.Storage;
+using Iscsi.Target.Diagnostics;
+using Iscsi.Target.Login;
+using Iscsi.Target.Memory;
+using Iscsi.Target.Sessions;
+using Iscsi.Target.Tasks;
+using Iscsi.Transport;
+using Microsoft.Extensions.Logging;
+using Reservations;
+
+namespace Iscsi.Target;
+
+/// <summary>What all connections and sessions of a server share.</summary>
+internal sealed class TargetCore : IDisposable
+{
+    private readonly Lock _lock = new();
+    private readonly HashSet<LoginConnection> _logins = [];
+    private readonly LoginLanes _lanes;
+    private TaskCompletionSource? _idle;
+
+    public TargetCore(
+        IReadOnlyList<TargetDefinitionBuilder> targets, long memoryBytes, TargetLimits limits, ILoggerFactory loggerFactory, TimeProvider clock)
+    {
+        Clock = clock;
+        Logger = loggerFactory.CreateLogger("Iscsi.Target");
+        Budget = new MemoryBudget(memoryBytes, limits);
+        var storeSlots = targets.Sum(t => t.Luns.Sum(l => l.Device.Info.Store.ConcurrentRequests));
+        Root = ReservationRoot.Create(new ReservationOptions
+        {
+            BudgetBytes = Budget.BudgetBytes,
+            SurplusBytes = Budget.SurplusBytes,
+            BlockSize = MemoryBudget.BlockBytes,
+            Levels = TargetLevels.All,
+            Slots =
+            [
+                new SlotBudget(TargetLevels.Credit, Budget.TaskDescriptors, MemoryBudget.TaskDescriptorBytes),
+                new SlotBudget(TargetLevels.Wire, Budget.ConnectionReserves * limits.WireSlots, BytesEach: 0),
+                new SlotBudget(TargetLevels.Store, Math.Max(1, storeSlots), BytesEach: 0),
+            ],
+            Clock = clock,
+        });
+        try
+        {
+            Demands = new MemoryDemands(Budget);
+            _lanes = new LoginLanes(Root, Budget);
+            Connections = new ConnectionReservePool(Root, Budget);
+            var challenges = new ChapChallengeRegistry();
+            foreach (var target in targets)
+            {
+                foreach (var (_, device, _) in target.Luns)
+                {
+                    foreach (var other in Targets)
+                    {
+                        foreach (var unit in other.Units.Units)
+                        {
+                            if (unit.Device.IsSameStorage(device))
+                                throw new ArgumentException($"{device.Info.Description} is already LUN {unit.Number} of {other.Name}: one storage under two LUNs would be two disks over the same blocks.");
+                        }
+                    }
+                }
+                Targets.Add(new TargetDefinition(target, Budget, Root, challenges));
+            }
+        }
+        catch
+        {
+            foreach (var target in Targets) target.Dispose();
+            throw;
+        }
+        TaskPool = new TaskPool(Budget.TaskDescriptors);
+        Sessions = new SessionRegistry(this);
+    }
+
+    public TimeProvider Clock { get; }
+
+    public ILogger Logger { get; }
+
+    public MemoryBudget Budget { get; }
+
+    public MemoryDemands Demands { get; }
+
+    public ReservationRoot Root { get; }
+
+    public ConnectionReservePool Connections { get; }
+
+    public TaskPool TaskPool { get; }
+
+    public SessionRegistry Sessions { get; }
+
+    public TargetMetrics Metrics { get; } = new();
+
+    public List<TargetDefinition> Targets { get; } = [];
+
+    /// <summary>Where clients reach the server: what SendTargets answers.</summary>
+    public List<(IPEndPoint? Listening, IPEndPoint? Announced)> Portals { get; } = [];
+
+    public bool IsStopping { get; private set; }
+
+    /// <summary>Whether somebody waits for surplus: unused loans go back at once.</summary>
+    public bool IsSurplusContended => Root.IsSurplusWanted;
+
+    public TargetDefinition? FindTarget(string name) => Targets.Find(t => string.Equals(t.Name, name, StringComparison.Ordinal));
+
+    /// <summary>A connection was accepted: it logs in.</summary>
+    public async Task AcceptAsync(ITransportConnection transport)
+    {
+        Metrics.ConnectionAccepted();
+        var lane = await _lanes.EnterAsync(transport, Clock.GetTimestamp()).ConfigureAwait(false);
+        var login = new LoginConnection(this, transport, lane);
+        lock (_lock) _logins.Add(login);
+        _ = RunLoginAsync(login);
+    }
+
+    /// <summary>The login has become a session.</summary>
+    public void LoginEnded(LoginConnection login)
+    {
+        lock (_lock) _logins.Remove(login);
+    }
+
+    /// <summary>A connection has ended, before or after its login.</summary>
+    public void ConnectionEnded(EndPoint? remote, string? initiatorName, ConnectionEndReason reason, LoginStatus status)
+    {
+        Metrics.ConnectionEnded(reason);
+        if (status != LoginStatus.Success) TargetLog.LoginRefused(Logger, remote, initiatorName, status.StatusClass(), status.StatusDetail(), status);
+        else TargetLog.ConnectionEnded(Logger, remote, initiatorName, reason);
+    }
+
+    public void SessionFinished()
+    {
+        lock (_lock)
+        {
+            if (_idle is not null && Sessions.Snapshot().Length == 0 && _logins.Count == 0) _idle.TrySetResult();
+        }
+    }
+
+    public void Tick()
+    {
+        var now = Clock.GetTimestamp();
+        Root.Tick();
+        _lanes.Tick(now, Clock, Budget.Limits.FirstLoginPduTimeout);
+        lock (_lock)
+        {
+            foreach (var login in _logins)
+                if (Clock.GetElapsedTime(login.Since, now) >= Budget.Limits.LoginTimeout) login.Abort(ConnectionEndReason.LoginTimeout);
+        }
+        foreach (var session in Sessions.Snapshot()) session.Tick();
+    }
+
+    /// <summary>Ends everything: sessions are told, given time to end, then cut.</summary>
+    public async Task DrainAsync(TimeSpan limit)
+    {
+        IsStopping = true;
+        Task idle;
+        lock (_lock)
+        {
+            _idle = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            idle = _idle.Task;
+            foreach (var login in _logins) login.Abort(ConnectionEndReason.ServerStopping);
+        }
+        foreach (var session in Sessions.Snapshot()) session.Post(session.StopOrderly);
+        SessionFinished();
+        await Task.WhenAny(idle, Task.Delay(limit, Clock)).ConfigureAwait(false);
+        foreach (var session in Sessions.Snapshot()) session.Post(session.StopNow);
+        await Task.WhenAny(idle, Task.Delay(limit, Clock)).ConfigureAwait(false);
+    }
+
+    /// <summary>Answers SendTargets.</summary>
+    public IEnumerable<SendTargetsEntry> ListTargets(TargetSession session, SendTargetsScope scope, string? name, EndPoint? local)
+    {
+        foreach (var target in Targets)
+        {
+            if (!target.IsAllowed(session.InitiatorName)) continue;
+            if (scope == SendTargetsScope.Named && !string.Equals(target.Name, name, StringComparison.Ordinal)) continue;
+            if (scope == SendTargetsScope.Current && !ReferenceEquals(target, session.Target)) continue;
+            yield return new SendTargetsEntry(target.Name, [.. Portals.Select(p => new SendTargetsPortal(Address(p, local), TargetDefinition.PortalGroupTag))]);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var target in Targets) target.Dispose();
+        Connections.Dispose();
+        _lanes.Dispose();
+        Root.Dispose();
+        Metrics.Dispose();
+    }
+
+    // A portal that listens on every address is reached under the one the client has come to.
+    private static string Address((IPEndPoint? Listening, IPEndPoint? Announced) portal, EndPoint? local)
+    {
+        var endpoint = portal.Announced ?? portal.Listening ?? new IPEndPoint(IPAddress.Loopback, 3260);
+        var isAny = endpoint.Address.Equals(IPAddress.Any) || endpoint.Address.Equals(IPAddress.IPv6Any);
+        var address = isAny && local is IPEndPoint own ? own.Address : endpoint.Address;
+        if (address.IsIPv4MappedToIPv6) address = address.MapToIPv4();
+        return new IPEndPoint(address, endpoint.Port).ToString();
+    }
+
+    private async Task RunLoginAsync(LoginConnection login)
+    {
+        await login.RunAsync().ConfigureAwait(false);
+        LoginEnded(login);
+        SessionFinished();
+    }
+}

@@ -1,0 +1,283 @@
+using System.Runtime.CompilerServices;
+using Iscsi.Protocol;
+using Iscsi.Protocol.Scsi;
+using Iscsi.Target.Memory;
+using Iscsi.Target.Scsi;
+using Reservations;
+
+#pragma warning disable CA2012 // each ValueTask is consumed once, by the GetResult of its awaiter
+
+namespace Iscsi.Target.Tasks;
+
+// The SCSI command: from the task set through the SCSI layer to the chunks, and the gates on the way.
+internal sealed partial class TargetTask
+{
+    private readonly BlockList _io = new(72);
+    private Plan _plan;
+    private Grant _burst;
+    private Grant _store;
+    private Grant _storeArrived;
+    private StoreLane? _lane;
+    private ConfiguredValueTaskAwaitable.ConfiguredValueTaskAwaiter _ioAwaiter;
+    private long _offsetBytes;
+    private long _totalBytes;
+    private int _chunkBytes;
+    private bool _readsTail;
+
+    /// <summary>Memory of the current chunk.</summary>
+    public BlockList BurstData { get; } = new(66);
+
+    private enum Plan : byte
+    {
+        None,
+        Read,
+        Write,
+        Compare,
+        Collect,
+        Execute,
+    }
+
+    private bool ExpectsDataIn => (_header[1] & 0x40) != 0;
+
+    private bool ExpectsDataOut => (_header[1] & 0x20) != 0;
+
+    private uint ExpectedDataTransferLength =>
+        ((uint)_header[20] << 24) | ((uint)_header[21] << 16) | ((uint)_header[22] << 8) | _header[23];
+
+    /// <summary>Starts the sequence of the command's data; before its payload is placed.</summary>
+    public void BeginData() => _r2t.Begin(Session.DataSequence, ExpectsDataOut ? ExpectedDataTransferLength : 0, DataBytes, _header.IsFinal);
+
+    /// <summary>Whether the command's immediate data have a place and are wanted.</summary>
+    public bool TakesImmediateData => _r2t.Condition == WriteCondition.None && DataBytes <= CreditData.Length;
+
+    /// <summary>The command is next in CmdSN order.</summary>
+    public void ExecuteScsi()
+    {
+        if (_r2t.OwesData)
+        {
+            // Unsolicited Data-Out follow: the task enters its task set when they are here.
+            State = TaskState.Receiving;
+            return;
+        }
+        EnterTaskSet();
+    }
+
+    private void EnterTaskSet()
+    {
+        var r = Request;
+        r.Nexus = Session.Nexus;
+        r.Units = Session.Target!.Units;
+        r.Lun = _header.Lun;
+        r.Cdb = Cdb.From(((ReadOnlySpan<byte>)_header)[32..]);
+        r.ExpectedDataTransferLength = ExpectedDataTransferLength;
+        r.ExpectsDataIn = ExpectsDataIn;
+        r.ExpectsDataOut = ExpectsDataOut;
+        _offsetBytes = 0;
+        _plan = Plan.None;
+        _lane = null;
+        if (!r.Units.TryFind(r.Lun, out var unit))
+        {
+            Run();
+            return;
+        }
+        r.Unit = unit;
+        if (Session.TaskSets.Of(unit.Index).Admit(this))
+        {
+            _isInTaskSet = true;
+            Run();
+        }
+        else
+        {
+            State = TaskState.Dormant;
+        }
+    }
+
+    /// <summary>The task set has enabled the dormant task.</summary>
+    public void Enable()
+    {
+        _isInTaskSet = true;
+        Run();
+    }
+
+    private void Run()
+    {
+        State = TaskState.Running;
+        var r = Request;
+        // A command that answers with parameter data has no use for data the initiator sent with it: they may be overwritten.
+        r.DataIn.Clear();
+        r.DataIn.AddSlice(CreditData, 0, CreditData.Length);
+        var step = ScsiDispatcher.Begin(r);
+        if (_r2t.Condition != WriteCondition.None)
+        {
+            FailWrite();
+            return;
+        }
+        switch (step)
+        {
+            case ScsiStep.ReadMedium:
+                Start(Plan.Read, Iscsi.Protocol.DataDirection.Read, r.Transfer.LengthBytes);
+                NextReadChunk();
+                break;
+            case ScsiStep.WriteMedium:
+                Start(Plan.Write, Iscsi.Protocol.DataDirection.Write, r.Transfer.LengthBytes);
+                NextWriteChunk();
+                break;
+            case ScsiStep.CompareMedium:
+                Start(Plan.Compare, Iscsi.Protocol.DataDirection.Write, r.Transfer.LengthBytes);
+                NextWriteChunk();
+                break;
+            case ScsiStep.CollectDataOut:
+                Start(Plan.Collect, Iscsi.Protocol.DataDirection.Write, r.DataOutNeeded);
+                Collect();
+                break;
+            case ScsiStep.Execute:
+                Start(Plan.Execute, Iscsi.Protocol.DataDirection.None, 0);
+                Collect();
+                break;
+            default:
+                Complete();
+                break;
+        }
+    }
+
+    private void Start(Plan plan, Iscsi.Protocol.DataDirection direction, long lengthBytes)
+    {
+        _plan = plan;
+        _lane = Request.Unit is { } unit ? Session.Target!.LaneOf(unit) : null;
+        _totalBytes = Residual.TransferLength(ExpectedDirection, ExpectedDataTransferLength, direction, lengthBytes);
+        _r2t.LimitTo(direction == Iscsi.Protocol.DataDirection.Write ? lengthBytes : 0);
+    }
+
+    private Iscsi.Protocol.DataDirection ExpectedDirection => (ExpectsDataIn, ExpectsDataOut) switch
+    {
+        (true, false) => Iscsi.Protocol.DataDirection.Read,
+        (false, true) => Iscsi.Protocol.DataDirection.Write,
+        _ => Iscsi.Protocol.DataDirection.None,
+    };
+
+    // The gates.
+
+    private void ReserveBurst(int bytes)
+    {
+        var demand = Session.Core.Demands.Burst(MemoryBudget.Blocks(bytes));
+        State = TaskState.WaitingForBurst;
+        if (Session.Reserve!.Node.Reserve(Flow, TargetLevels.BurstGate, demand, _burstWaiter, out var grant)) OnBurst(grant);
+    }
+
+    private void OnBurst(Grant grant)
+    {
+        _burst = grant;
+        BurstData.Clear();
+        grant.Draw(TargetLevels.Burst, grant.BlocksOf(TargetLevels.Burst), BurstData);
+        State = TaskState.Running;
+        if (_isAborted) FinishAborted();
+        else if (_plan == Plan.Read) ReadChunk(BurstData);
+        else if (_plan is Plan.Write or Plan.Compare) RequestData();
+        else CollectIntoBurst();
+    }
+
+    private void EnterStore()
+    {
+        if (_lane is null || (_plan is Plan.Collect or Plan.Execute && !Request.NeedsStore))
+        {
+            StartIo();
+            return;
+        }
+        State = TaskState.WaitingForStore;
+        if (_lane.Node.Reserve(Flow, TargetLevels.StoreGate, _lane.Demand, _storeWaiter, out var grant)) OnStore(grant);
+    }
+
+    private void OnStore(Grant grant)
+    {
+        _store = grant;
+        State = TaskState.Running;
+        if (_isAborted) FinishAborted();
+        else StartIo();
+    }
+
+    // The device.
+
+    private void StartIo()
+    {
+        State = TaskState.InStore;
+        Since = Session.Now;
+        var r = Request;
+        ValueTask io;
+        try
+        {
+            io = _plan switch
+            {
+                Plan.Read => r.Unit!.Device.ReadAsync(CurrentLba, _io),
+                Plan.Compare => r.Unit!.Device.ReadAsync(CurrentLba, r.Scratch),
+                Plan.Write when _readsTail => r.Unit!.Device.ReadAsync(CurrentLba + (_io.Length / BlockBytes) - 1, r.Scratch),
+                Plan.Write => r.Unit!.Device.WriteAsync(CurrentLba, _io, r.Transfer.Flags),
+                _ => ScsiDispatcher.ExecuteAsync(r),
+            };
+        }
+        catch (Exception e)
+        {
+            OnIoEnded(e);
+            return;
+        }
+        if (io.IsCompletedSuccessfully)
+        {
+            io.GetAwaiter().GetResult();
+            OnIoEnded(null);
+            return;
+        }
+        _ioAwaiter = io.ConfigureAwait(false).GetAwaiter();
+        if (_ioAwaiter.IsCompleted) OnIoCompleted();
+        else _ioAwaiter.UnsafeOnCompleted(_onIoCompleted);
+    }
+
+    private void OnIoCompleted()
+    {
+        Exception? error = null;
+        try
+        {
+            _ioAwaiter.GetResult();
+        }
+        catch (Exception e)
+        {
+            // Whatever a device throws is that device's failure, told to the initiator as sense data.
+            error = e;
+        }
+        _ioAwaiter = default;
+        OnIoEnded(error);
+    }
+
+    private void OnIoEnded(Exception? error)
+    {
+        State = TaskState.Running;
+        ReleaseStore();
+        if (_isAborted)
+        {
+            FinishAborted();
+            return;
+        }
+        if (error is not null)
+        {
+            ScsiDispatcher.OnDeviceError(Request, error);
+            Session.OnDeviceError(this, error);
+            Complete();
+            return;
+        }
+        switch (_plan)
+        {
+            case Plan.Read:
+                SendChunk();
+                break;
+            case Plan.Write:
+            case Plan.Compare:
+                OnChunkStored();
+                break;
+            default:
+                Complete();
+                break;
+        }
+    }
+
+    private int BlockBytes => Request.Transfer.BytesPerBlock;
+
+    private long CurrentLba => Request.Transfer.Lba + (_offsetBytes / BlockBytes);
+}

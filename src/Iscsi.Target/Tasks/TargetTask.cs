@@ -1,0 +1,329 @@
+using Iscsi.Protocol;
+using Iscsi.Protocol.Scsi;
+using Iscsi.Target.Memory;
+using Iscsi.Target.Scsi;
+using Iscsi.Target.Sessions;
+using Iscsi.Transport;
+using Reservations;
+
+namespace Iscsi.Target.Tasks;
+
+/// <summary>
+/// One command slot with the task in it: a request of the initiator from its header to its response. It owns what the task may need
+/// (the slot's memory, the machines, the waiters), so running a task allocates nothing.
+/// </summary>
+internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendCompletion
+{
+    // 2 bytes of length and 252 of sense data (RFC 7143, 11.4.7; SPC-4, 4.5.1).
+    private const int SenseBytes = 256;
+
+    private readonly BurstWaiter _burstWaiter;
+    private readonly StoreWaiter _storeWaiter;
+    private readonly WireWaiter _wireWaiter;
+    private readonly IoWork _ioWork;
+    private readonly StoreWork _storeWork;
+    private readonly Action _onIoCompleted;
+    private readonly BlockList _sense;
+    private BasicHeaderSegment _header;
+    private int _pdusInFlight;
+    private bool _isAborted;
+    private bool _isFence;
+    private bool _isInTaskSet;
+    private List<TargetTask>? _waitingFunctions;
+
+    public TargetTask()
+    {
+        _burstWaiter = new BurstWaiter(this);
+        _storeWaiter = new StoreWaiter(this);
+        _wireWaiter = new WireWaiter(this);
+        _ioWork = new IoWork(this);
+        _storeWork = new StoreWork(this);
+        _onIoCompleted = () => Session.Executor.Post(_ioWork, mayRunHere: true);
+        _sense = BlockList.Over(GC.AllocateUninitializedArray<byte>(SenseBytes, pinned: true));
+    }
+
+    /// <summary>The session the task belongs to; set while it isn't free.</summary>
+    public TargetSession Session { get; private set; } = null!;
+
+    /// <summary>The slot's grant; empty for slots of a connection's reserve.</summary>
+    public Grant Credit { get; private set; }
+
+    /// <summary>The slot's memory: immediate and unsolicited data, small Data-In, parameter data.</summary>
+    public BlockList CreditData { get; } = new(2);
+
+    /// <summary>What the task holds.</summary>
+    public Flow Flow { get; } = new();
+
+    public TaskState State { get; private set; }
+
+    /// <summary>The request's header.</summary>
+    public ref readonly BasicHeaderSegment Header => ref _header;
+
+    public uint InitiatorTaskTag => _header.InitiatorTaskTag;
+
+    public bool IsImmediate => _header.IsImmediate;
+
+    /// <summary>Place among the immediate requests of its connection; -1 for a slot of the window.</summary>
+    public int ImmediateIndex { get; set; } = -1;
+
+    /// <summary>Bytes of the request's data segment, which are in <see cref="CreditData"/>.</summary>
+    public int DataBytes { get; private set; }
+
+    /// <summary>When the peer last did something for the task, or the store was asked: a timestamp of the clock.</summary>
+    public long Since { get; private set; }
+
+    /// <summary>The SCSI side of the task.</summary>
+    public ScsiRequest Request { get; } = new();
+
+    /// <summary>For a task management function: affected tasks that have not ended.</summary>
+    public int PendingTasks { get; set; }
+
+    public TaskAttribute Attribute => (TaskAttribute)(_header[1] & 0x07);
+
+    /// <summary>Told when the task has ended, because another session resets its logical unit.</summary>
+    public ResetWatch? EndedByReset { get; set; }
+
+    TargetTask? ITaskSetMember<TargetTask>.NextInTaskSet { get; set; }
+
+    /// <summary>Gives the slot its memory.</summary>
+    public void Attach(in Grant credit, int blocks)
+    {
+        Credit = credit;
+        credit.MoveTo(Flow);
+        credit.Draw(TargetLevels.Credit, blocks, CreditData);
+    }
+
+    /// <summary>Takes the slot's memory back.</summary>
+    public void Detach()
+    {
+        CreditData.Clear();
+        if (!Credit.IsEmpty) Credit.Dispose();
+        Credit = default;
+        ImmediateIndex = -1;
+        Session = null!;
+    }
+
+    /// <summary>A request has come: its header is taken, its payload follows.</summary>
+    public void Begin(TargetSession session, in BasicHeaderSegment header, long now)
+    {
+        Session = session;
+        _header = header;
+        DataBytes = header.DataSegmentLength;
+        State = TaskState.Receiving;
+        Since = now;
+        _isAborted = false;
+        _isFence = false;
+        _isInTaskSet = false;
+        _isDraining = false;
+        _isResponseQueued = false;
+        _pdusInFlight = 0;
+        _transferTag = TaskTag.Reserved;
+        PendingTasks = 0;
+    }
+
+    /// <summary>The data segment did not fit the slot and was thrown away.</summary>
+    public void TruncateData() => DataBytes = 0;
+
+    /// <summary>Ends a held request that was aborted.</summary>
+    public void EndHeldAborted()
+    {
+        if (State == TaskState.Held) Session.Window.DropHeld(CmdSN);
+        End();
+    }
+
+    /// <summary>The answer of a request other than a SCSI command uses the slot's memory: the request ends when it was sent.</summary>
+    public void AwaitAnswerSent()
+    {
+        State = TaskState.Sending;
+        _isResponseQueued = true;
+        _pdusInFlight++;
+    }
+
+    /// <summary>The request is complete, but one before it is missing.</summary>
+    public void Hold() => State = TaskState.Held;
+
+    /// <summary>A task management function begins to wait for the tasks it affects.</summary>
+    public void WaitForTasks() => State = TaskState.WaitingForTasks;
+
+    /// <summary>Tells a task management function when this task has ended.</summary>
+    public void TellEnd(TargetTask function) => (_waitingFunctions ??= []).Add(function);
+
+    /// <summary>
+    /// The session was replaced while the task is in the store: nothing of the successor may run on that logical unit before this ends.
+    /// </summary>
+    public void FenceForSuccessor()
+    {
+        if (_isFence || Request.Unit is null || State == TaskState.Ended) return;
+        _isFence = true;
+        Session.TaskSets.Of(Request.Unit.Index).AddFence();
+    }
+
+    /// <summary>
+    /// Stops the task: no response will be sent. What it waits for is given up, what the device or the transport still uses is kept until
+    /// they have ended; so the task ends now or then.
+    /// </summary>
+    public void Abort()
+    {
+        if (_isAborted || State is TaskState.Ended or TaskState.Free) return;
+        _isAborted = true;
+        switch (State)
+        {
+            case TaskState.Receiving:
+            case TaskState.WaitingForData:
+                // A payload may be on its way into the task's memory right now; then the task ends with that PDU.
+                if (!Session.IsCollectingFor(this)) FinishAborted();
+                break;
+            case TaskState.Held:
+                Session.Window.DropHeld(CmdSN);
+                FinishAborted();
+                break;
+            case TaskState.WaitingForBurst:
+                if (Session.Reserve!.Node.CancelWait(_burstWaiter)) FinishAborted();
+                break;
+            case TaskState.WaitingForStore:
+                if (_lane!.Node.CancelWait(_storeWaiter)) FinishAborted();
+                break;
+            case TaskState.WaitingForWire:
+                if (Session.WireNode.CancelWait(_wireWaiter)) FinishAborted();
+                break;
+            case TaskState.InStore:
+                Since = Session.Now;
+                break;
+            case TaskState.Sending:
+            case TaskState.WaitingForTasks:
+                break;
+            default:
+                FinishAborted();
+                break;
+        }
+    }
+
+    /// <summary>
+    /// Stops the task like <see cref="Abort"/>, but waits for the data that the peer owes on its valid tags (RFC 7143, 4.2.3.3): they are
+    /// drained, until the sequence ends or nothing comes for a while.
+    /// </summary>
+    public void AbortAfterOwedData()
+    {
+        if (_isAborted || !_r2t.OwesData || State is not (TaskState.Receiving or TaskState.WaitingForData))
+        {
+            Abort();
+            return;
+        }
+        _isAborted = true;
+        _isDraining = true;
+        _r2t.Abandon();
+        Since = Session.Now;
+    }
+
+    /// <summary>The owed data of a stopped task did not come.</summary>
+    public void GiveUpOwedData()
+    {
+        if (_isDraining && !Session.IsCollectingFor(this)) FinishAborted();
+    }
+
+    /// <summary>Whether the task is stopped and only drains what is owed.</summary>
+    public bool IsDraining => _isDraining;
+
+    /// <summary>The payload that was being received into the memory of an aborted task has ended.</summary>
+    public void FinishIfAborted()
+    {
+        if (_isAborted && !_isDraining && State is (TaskState.Receiving or TaskState.WaitingForData)) FinishAborted();
+    }
+
+    public bool IsAborted => _isAborted;
+
+    /// <summary>CmdSN of the request; of an immediate one, the number it was sent at.</summary>
+    public uint CmdSN => ((uint)_header[24] << 24) | ((uint)_header[25] << 16) | ((uint)_header[26] << 8) | _header[27];
+
+    /// <summary>Ends the request: its memory goes back, its slot is free. Nothing of it may be in use.</summary>
+    public void End()
+    {
+        var session = Session;
+        State = TaskState.Ended;
+        ReleaseStore();
+        ReleaseBurst();
+        if (_transferTag != TaskTag.Reserved) session.FreeTransferTag(ref _transferTag, isDrained: !_r2t.OwesData);
+        var unit = Request.Unit;
+        if (_isInTaskSet)
+        {
+            _isInTaskSet = false;
+            session.TaskSets.Of(unit!.Index).End(this);
+        }
+        if (_isFence)
+        {
+            _isFence = false;
+            session.TaskSets.Of(unit!.Index).RemoveFence();
+        }
+        var functions = _waitingFunctions;
+        _waitingFunctions = null;
+        var reset = EndedByReset;
+        EndedByReset = null;
+        Request.Reset();
+        session.OnTaskEnded(this, unit);
+        reset?.TaskEnded();
+        if (functions is null) return;
+        foreach (var function in functions) function.Session.OnAffectedTaskEnded(function);
+    }
+
+    private void FinishAborted()
+    {
+        if (_pdusInFlight > 0)
+        {
+            State = TaskState.Sending;
+            return;
+        }
+        if (State == TaskState.Dormant) Session.TaskSets.Of(Request.Unit!.Index).Remove(this);
+        End();
+    }
+
+    private void ReleaseBurst()
+    {
+        BurstData.Clear();
+        _io.Clear();
+        if (_burst.IsEmpty) return;
+        _burst.Dispose();
+        _burst = default;
+    }
+
+    private void ReleaseStore()
+    {
+        if (_store.IsEmpty) return;
+        _store.Dispose();
+        _store = default;
+    }
+
+    private sealed class BurstWaiter(TargetTask task) : GrantWaiter
+    {
+        protected override void OnGranted(Grant grant) => task.OnBurst(grant);
+    }
+
+    // The Store level is shared: the grant arrives on the thread that released it, and is taken in on the session's executor.
+    private sealed class StoreWaiter(TargetTask task) : GrantWaiter
+    {
+        protected override void OnGranted(Grant grant)
+        {
+            task._storeArrived = grant;
+            task.Session.Executor.Post(task._storeWork);
+        }
+    }
+
+    private sealed class WireWaiter(TargetTask task) : GrantWaiter
+    {
+        protected override void OnGranted(Grant grant) => task.OnWire(grant);
+    }
+
+    private sealed class StoreWork(TargetTask task) : SerialWork
+    {
+        protected override void Run()
+        {
+            var grant = task._storeArrived;
+            task._storeArrived = default;
+            task.OnStore(grant);
+        }
+    }
+
+    private sealed class IoWork(TargetTask task) : SerialWork
+    {
+        protected override void Run() => task.OnIoCompleted();
+    }
+}

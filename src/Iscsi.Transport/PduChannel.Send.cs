@@ -1,0 +1,207 @@
+using System.Runtime.CompilerServices;
+using Iscsi.Protocol;
+using Reservations;
+
+#pragma warning disable CA2012 // each ValueTask is consumed once, by the GetResult of its awaiter
+
+namespace Iscsi.Transport;
+
+public sealed partial class PduChannel
+{
+    private const int HeaderDigestOffset = BasicHeaderSegment.Size;
+    private const int TrailerOffset = BasicHeaderSegment.Size + 4;
+
+    private readonly Memory<byte>[] _entryMemory;
+    private readonly int[] _freeEntries;
+    private readonly OutboundBatch _batch;
+    private readonly SendWork _sendWork;
+    private readonly Action _onSendCompleted;
+
+    // Both hold at most one PDU an entry, so they never grow. _pending is a ring.
+    private readonly QueuedPdu[] _pending;
+    private readonly QueuedPdu[] _inFlight;
+    private int _pendingHead;
+    private int _pendingCount;
+    private int _inFlightCount;
+    private int _freeCount;
+    private ConfiguredValueTaskAwaitable.ConfiguredValueTaskAwaiter _sendAwaiter;
+    private bool _sendPending;
+    private bool _flushing;
+    private ConnectionEndReason _closeReason;
+
+    /// <summary>Transmit entries that are free.</summary>
+    public int FreeEntries => _freeCount;
+
+    /// <summary>Whether anything is queued or being sent.</summary>
+    public bool IsSending => _pendingCount > 0 || _inFlightCount > 0;
+
+    /// <summary>When the transport last took bytes, or when something was queued on an idle channel: a timestamp of the clock.</summary>
+    public long LastSendProgress { get; private set; }
+
+    /// <summary>Takes a transmit entry and clears its header.</summary>
+    /// <returns>False when none is free.</returns>
+    public bool TryTakeEntry(out int entry)
+    {
+        if (_freeCount == 0)
+        {
+            entry = -1;
+            return false;
+        }
+        entry = _freeEntries[--_freeCount];
+        _entryMemory[entry].Span[..BasicHeaderSegment.Size].Clear();
+        return true;
+    }
+
+    /// <summary>Gives back an entry that was taken and not queued.</summary>
+    public void ReturnEntry(int entry) => _freeEntries[_freeCount++] = entry;
+
+    /// <summary>The 48 header bytes of an entry, zeroed when it was taken.</summary>
+    public Span<byte> HeaderOf(int entry) => _entryMemory[entry].Span[..BasicHeaderSegment.Size];
+
+    /// <summary>Queues a PDU whose header is written, DataSegmentLength included. Order of queueing is order on the wire.</summary>
+    /// <param name="entry">The entry; it is free again when the PDU was sent.</param>
+    /// <param name="data">The data segment, pinned and unchanged until it was sent; null for none.</param>
+    /// <param name="offsetBytes">First byte of the segment in <paramref name="data"/>.</param>
+    /// <param name="lengthBytes">Bytes of the segment.</param>
+    /// <param name="completion">Told when the memory is free again; null for nobody.</param>
+    /// <param name="tag">Given to <paramref name="completion"/>.</param>
+    /// <param name="wire">A grant that is given back when the PDU was sent; default for none.</param>
+    public void QueuePdu(
+        int entry,
+        BlockList? data = null,
+        int offsetBytes = 0,
+        int lengthBytes = 0,
+        IPduSendCompletion? completion = null,
+        int tag = 0,
+        Grant wire = default)
+    {
+        var memory = _entryMemory[entry].Span;
+        if (SendHeaderDigest) HeaderDigest.Write(memory[..BasicHeaderSegment.Size], default, memory[HeaderDigestOffset..]);
+        var trailer = lengthBytes == 0
+            ? 0
+            : PduTrailer.Write(data!, offsetBytes, lengthBytes, SendDataDigest, memory[TrailerOffset..]);
+        var pdu = new QueuedPdu(entry, data, offsetBytes, lengthBytes, trailer, completion, tag, wire);
+        if (HasEnded)
+        {
+            Complete(pdu, isSent: false);
+            return;
+        }
+        if (!IsSending) LastSendProgress = _clock.GetTimestamp();
+        _pending[(_pendingHead + _pendingCount++) % _pending.Length] = pdu;
+    }
+
+    /// <summary>Sends what is queued, unless a send is under way: then it follows by itself.</summary>
+    public void Flush()
+    {
+        if (_flushing) return;
+        _flushing = true;
+        try
+        {
+            while (!HasEnded && _inFlightCount == 0 && _pendingCount > 0)
+            {
+                FillBatch();
+                _sendAwaiter = _transport.SendAsync(_batch).ConfigureAwait(false).GetAwaiter();
+                if (!_sendAwaiter.IsCompleted)
+                {
+                    _sendPending = true;
+                    _sendAwaiter.UnsafeOnCompleted(_onSendCompleted);
+                    return;
+                }
+                FinishSend();
+            }
+            if (IsClosing) FinishClosing();
+        }
+        finally
+        {
+            _flushing = false;
+        }
+    }
+
+    private void FillBatch()
+    {
+        _batch.Clear();
+        while (_pendingCount > 0 && _batch.Length < MaxBatchBytes)
+        {
+            ref var slot = ref _pending[_pendingHead];
+            var pdu = slot;
+            slot = default;
+            _pendingHead = (_pendingHead + 1) % _pending.Length;
+            _pendingCount--;
+            _inFlight[_inFlightCount++] = pdu;
+
+            var memory = _entryMemory[pdu.Entry];
+            _batch.Add(memory[..(SendHeaderDigest ? TrailerOffset : HeaderDigestOffset)]);
+            if (pdu.LengthBytes == 0) continue;
+            _batch.Add(pdu.Data!, pdu.OffsetBytes, pdu.LengthBytes);
+            _batch.Add(memory.Slice(TrailerOffset, pdu.TrailerBytes));
+        }
+    }
+
+    private void FinishSend()
+    {
+        var isSent = true;
+        try
+        {
+            _sendAwaiter.GetResult();
+            LastSendProgress = _clock.GetTimestamp();
+        }
+        catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException)
+        {
+            isSent = false;
+            if (!HasEnded) _handler.OnInputEnded(insidePdu: false, e);
+        }
+        var count = _inFlightCount;
+        _inFlightCount = 0;
+        for (var i = 0; i < count; i++)
+        {
+            var pdu = _inFlight[i];
+            _inFlight[i] = default;
+            Complete(pdu, isSent);
+        }
+    }
+
+    private void Complete(in QueuedPdu pdu, bool isSent)
+    {
+        ReturnEntry(pdu.Entry);
+        if (!pdu.Wire.IsEmpty) pdu.Wire.Dispose();
+        pdu.Completion?.OnPduSent(pdu.Tag, isSent);
+    }
+
+    private void DropPending()
+    {
+        while (_pendingCount > 0)
+        {
+            var pdu = _pending[_pendingHead];
+            _pending[_pendingHead] = default;
+            _pendingHead = (_pendingHead + 1) % _pending.Length;
+            _pendingCount--;
+            Complete(pdu, isSent: false);
+        }
+    }
+
+    // Half-closes once everything is out; the receive loop then discards until the peer closes.
+    private void FinishClosing()
+    {
+        if (HasEnded || IsSending || _sendShutDown) return;
+        _sendShutDown = true;
+        _transport.Output.Complete();
+    }
+
+    private bool _sendShutDown;
+
+    private void EndClosing() => End(_closeReason);
+
+    private readonly record struct QueuedPdu(
+        int Entry, BlockList? Data, int OffsetBytes, int LengthBytes, int TrailerBytes, IPduSendCompletion? Completion, int Tag, Grant Wire);
+
+    private sealed class SendWork(PduChannel channel) : SerialWork
+    {
+        protected internal override void Run()
+        {
+            channel._sendPending = false;
+            channel.FinishSend();
+            channel.Flush();
+            channel.TellQuiet();
+        }
+    }
+}

@@ -1,0 +1,44 @@
+using System.Collections.Concurrent;
+
+namespace Iscsi.Interop;
+
+/// <summary>
+/// One daemon for the whole suite, as long as all is well: a test that failed may have left reservations, data or a dead daemon
+/// behind, so the next one gets a new daemon with a new disk.
+/// </summary>
+public sealed class LibiscsiSuiteFixture : IAsyncLifetime
+{
+    /// <summary>Large enough for every test; sparse.</summary>
+    private const long DiskBytes = 1L << 30;
+
+    private readonly ScratchDirectory _scratch = new();
+    private readonly ConcurrentDictionary<string, string> _skips = new(StringComparer.Ordinal);
+    private Daemon? _daemon;
+    private int _daemonCount;
+
+    public ValueTask InitializeAsync() => ValueTask.CompletedTask;
+
+    internal async Task<Daemon> GetDaemonAsync()
+    {
+        if (_daemon is { HasExited: false }) return _daemon;
+        await DiscardDaemonAsync();
+        return _daemon = await Daemon.ServeAsync(_scratch.SparseFile($"disk{_daemonCount++}.img", DiskBytes));
+    }
+
+    internal async Task DiscardDaemonAsync()
+    {
+        if (_daemon is null) return;
+        await _daemon.DisposeAsync();
+        _daemon = null;
+    }
+
+    internal void RecordSkip(string test, string reason) => _skips[test] = reason;
+
+    public async ValueTask DisposeAsync()
+    {
+        await DiscardDaemonAsync();
+        _scratch.Dispose();
+        var lines = _skips.OrderBy(skip => skip.Key, StringComparer.Ordinal).Select(skip => $"{skip.Key}: {skip.Value}");
+        await File.WriteAllLinesAsync(Path.Combine(AppContext.BaseDirectory, "libiscsi-skips.txt"), lines);
+    }
+}

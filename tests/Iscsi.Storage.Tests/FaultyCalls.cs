@@ -1,0 +1,60 @@
+namespace Iscsi.Storage.Tests;
+
+/// <summary>Real calls that fail or are counted on demand.</summary>
+internal sealed unsafe class FaultyCalls : LinuxCalls
+{
+    public int Syncs { get; private set; }
+
+    public int DurableWrites { get; private set; }
+
+    /// <summary>The errno of the next sync; 0: none.</summary>
+    public int SyncError { get; set; }
+
+    /// <summary>The errno of every read until it is reset.</summary>
+    public int ReadError { get; set; }
+
+    /// <summary>The errno of every write until it is reset.</summary>
+    public int WriteError { get; set; }
+
+    /// <summary>The errno of every durable write until it is reset.</summary>
+    public int DurableWriteError { get; set; }
+
+    public int AllocateError { get; set; }
+
+    public int DirectError { get; set; }
+
+    /// <summary>While it is there, writes wait for it.</summary>
+    public ManualResetEventSlim? WriteGate { get; set; }
+
+    /// <summary>Called in each sync, with its number from 1; the errno it fails with, or 0.</summary>
+    public Func<int, int>? OnSync { get; set; }
+
+    public override long SyncData(int fd)
+    {
+        Syncs++;
+        if (OnSync is { } onSync) return -onSync(Syncs);
+        if (SyncError == 0) return base.SyncData(fd);
+        var error = SyncError;
+        SyncError = 0;
+        return -error;
+    }
+
+    public override long Read(int fd, IoVector* vectors, int count, long offsetBytes, int flags) =>
+        ReadError != 0 ? -ReadError : base.Read(fd, vectors, count, offsetBytes, flags);
+
+    public override long Write(int fd, IoVector* vectors, int count, long offsetBytes, int flags)
+    {
+        WriteGate?.Wait();
+        if ((flags & Linux.RwfDSync) != 0)
+        {
+            DurableWrites++;
+            if (DurableWriteError != 0) return -DurableWriteError;
+        }
+        return WriteError != 0 ? -WriteError : base.Write(fd, vectors, count, offsetBytes, flags);
+    }
+
+    public override long Allocate(int fd, int mode, long offsetBytes, long lengthBytes) =>
+        AllocateError != 0 ? -AllocateError : base.Allocate(fd, mode, offsetBytes, lengthBytes);
+
+    public override long SetDirect(int fd) => DirectError != 0 ? -DirectError : base.SetDirect(fd);
+}
