@@ -82,6 +82,22 @@ public sealed record IscsiInitiatorOptions
     /// <summary>Where to log; null (the default) logs nothing.</summary>
     public ILoggerFactory? LoggerFactory { get; init; }
 
+    internal void Validate()
+    {
+        Check(MaxOutstandingCommands, 1, 4096, nameof(MaxOutstandingCommands));
+        Check(ReceiveBufferBytes, 4096, 1 << 20, nameof(ReceiveBufferBytes));
+        Check(UnitAttentionRetries, 0, 1000, nameof(UnitAttentionRetries));
+        Check(MaxRedirects, 0, 100, nameof(MaxRedirects));
+        Offer.Validate();
+        if (Offer is not { DataPduInOrder: true, DataSequenceInOrder: true, ErrorRecoveryLevel: 0, MaxConnections: 1 })
+            throw new ArgumentException("Data in order, error recovery level 0 and one connection are what this initiator has.", nameof(Offer));
+    }
+
+    private static void Check(int value, int minimum, int maximum, string name)
+    {
+        if (value < minimum || value > maximum) throw new ArgumentOutOfRangeException(name, value, $"{name} is {minimum} to {maximum}.");
+    }
+
     // Names hold lower-case letters, digits, '-', '.' and ':' (RFC 3722).
     private static string HostName()
     {

@@ -102,6 +102,10 @@ public sealed partial class PduChannel
             return;
         }
         Parser.OnDirectReceived(byteCount);
+        if (IsClosing || Parser.DirectBytesWanted > 0) return;
+        // A PDU without padding and digest ends with its data: no further input may come that would say so.
+        var none = default(ReadOnlySequence<byte>);
+        Parse(ref none);
     }
 
     private void FinishRead(ReadResult result)

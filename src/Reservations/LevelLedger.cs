@@ -28,6 +28,9 @@ internal sealed class LevelLedger(ReservationNode node, Share share)
     /// <summary>Whether the queue was never empty since the last loan, so that the turn in the round robin goes on.</summary>
     internal bool Backlogged;
 
+    /// <summary>Whether the loan in the limit was given for the head of the queue, which has not taken it yet.</summary>
+    internal bool JustGiven;
+
     // ---- under the root's lock
     internal LevelLedger? RingPrevious, RingNext;
     internal int WantBlocks, WantSlots, GivenBlocks, GivenSlots;

@@ -9,8 +9,13 @@ public sealed partial class ReservationNode
     private const int FirstChunk = 8, LargestChunk = 128;
 
     private readonly List<GrantRecord> _records = [];
-    private GrantRecord? _freeRecord;
-    private int _openRecords;
+
+    // A stack in which taken records keep their place: putting the same one back writes no reference, which is what costs here.
+    private GrantRecord?[] _freeRecords = [];
+    private int _freeCount;
+
+    // The last demand over several levels that was found possible; a race of a shared node costs a second look.
+    private Demand? _possible;
 
     // Released by other threads: a stack that only the owner empties, all at once.
     private GrantRecord? _postedRecord;
@@ -51,6 +56,8 @@ public sealed partial class ReservationNode
     public bool Reserve(Flow flow, Gate gate, Demand demand, GrantWaiter waiter, out Grant grant)
     {
         if ((flow.HeldRanks & (uint)((2ul << demand.HighestRank) - 1)) != 0) ThrowOrder(flow, gate, demand);
+        // What only floors make safe must not depend on how much is free just now.
+        if (demand.Array.Length > 1 && demand != _possible) _possible = CheckPossible(demand);
         if (_sync is not null) return ReserveShared(flow, gate, demand, waiter, out grant);
         if (_full) CheckFull(flow, gate, demand);
         if (TakeFromFloor(demand))
@@ -173,15 +180,13 @@ public sealed partial class ReservationNode
 
     private Grant Open(Flow? flow, Demand demand)
     {
-        var record = _freeRecord ?? GrowRecords();
-        _freeRecord = record.Next;
-        record.Next = null;
-        record.Demand = demand;
-        record.Flow = flow;
+        if (_freeCount == 0) GrowRecords();
+        var record = _freeRecords[--_freeCount]!;
+        if (record.Demand != demand) record.Demand = demand;
+        if (record.Flow != flow) record.Flow = flow;
         record.Held = demand.RankMask;
         record.Open = true;
         record.Since = _root.CoarseNow;
-        _openRecords++;
         var claims = demand.Array;
         if (flow is not null)
         {
@@ -192,16 +197,17 @@ public sealed partial class ReservationNode
         return new Grant(record);
     }
 
-    private GrantRecord GrowRecords()
+    private void GrowRecords()
     {
-        for (var i = Math.Clamp(_records.Count, FirstChunk, LargestChunk); i > 0; i--)
+        var count = Math.Clamp(_records.Count, FirstChunk, LargestChunk);
+        Array.Resize(ref _freeRecords, _records.Count + count);
+        for (; count > 0; count--)
         {
-            var record = new GrantRecord(this) { Next = _freeRecord };
+            var record = new GrantRecord(this);
             record.Blocks[0].Head = -1;
             _records.Add(record);
-            _freeRecord = record;
+            _freeRecords[_freeCount++] = record;
         }
-        return _freeRecord!;
     }
 
     private static void Grow(GrantRecord record, int length)
@@ -326,16 +332,14 @@ public sealed partial class ReservationNode
         }
         record.Open = false;
         record.Prepaid = false;
-        record.Flow = null;
-        record.Demand = null;
         if (_full)
         {
             record.Site = null;
             record.Gate = null;
         }
-        _openRecords--;
-        record.Next = _freeRecord;
-        _freeRecord = record;
+        // Demand and flow stay: the next grant of this record most likely has the same.
+        if (_freeRecords[_freeCount] != record) _freeRecords[_freeCount] = record;
+        _freeCount++;
         return attention;
     }
 

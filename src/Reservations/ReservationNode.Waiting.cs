@@ -63,7 +63,7 @@ public sealed partial class ReservationNode
         Advance(waiter);
     }
 
-    private void CheckPossible(Demand demand)
+    private Demand CheckPossible(Demand demand)
     {
         long borrowed = 0;
         for (var i = 0; i < demand.Array.Length; i++)
@@ -80,6 +80,7 @@ public sealed partial class ReservationNode
         }
         if (borrowed > _root.Surplus)
             throw new BudgetException($"Node {Name} may never hold {Describe(demand)}: {borrowed} blocks above the floors, the surplus is {_root.Surplus}.");
+        return demand;
     }
 
     /// <summary>Moves a waiter on to the queue of its next claim, or to the ready list when it has all.</summary>
@@ -117,7 +118,10 @@ public sealed partial class ReservationNode
                 if (ledger.InRing) _root.Withdraw(ledger);
                 return;
             }
-            if (!ledger.Fits(claim) && !_root.Want(ledger, claim)) return;
+            // A loan that came back from this node's own work is not its to keep while others wait for one.
+            var had = ledger.FitsFloor(claim) || (ledger.Fits(claim) && (ledger.JustGiven || _root.Wanted == 0));
+            if (!had && !_root.Want(ledger, claim)) return;
+            ledger.JustGiven = false;
             ledger.Take(claim);
             Dequeue(ledger, waiter);
             waiter.Stage++;
@@ -131,7 +135,7 @@ public sealed partial class ReservationNode
         ledger.Dequeue(waiter);
         if (ledger.Head is not null) return;
         _waitMask &= ~(1u << ledger.Level.Rank);
-        ledger.Backlogged = false;
+        ledger.Backlogged = ledger.JustGiven = false;
     }
 
     private bool Cancel(GrantWaiter waiter)
@@ -188,6 +192,7 @@ public sealed partial class ReservationNode
         while (inOrder is not null)
         {
             var next = inOrder.Next;
+            inOrder.Next = null;
             End(inOrder);
             inOrder = next;
         }

@@ -81,13 +81,17 @@ public sealed partial class ReservationRoot
             CoarseNow = Clock.GetTimestamp();
             Absorb(ledger);
             ForgetNews(ledger.Node);
-            if (ledger.Fits(claim)) return true;
+            var blocks = Math.Max(0, ledger.Used + claim.Blocks - Math.Max(ledger.Own, ledger.Used));
+            var slots = Math.Max(0, ledger.UsedSlots + claim.Slots - Math.Max(ledger.OwnSlots, ledger.UsedSlots));
+            if (ledger.JustGiven && ledger.Fits(claim))
+            {
+                // It was given for a waiter that wanted more and is gone.
+                if (Trim(ledger, blocks, slots)) Serve();
+                return true;
+            }
             // Whoever waits for surplus holds none that it doesn't use: else two nodes could hold each other's rest.
-            Leave(ledger);
             TrimAll(ledger.Node);
-            ledger.WantBlocks = Math.Max(0, ledger.Used + claim.Blocks - ledger.Limit);
-            ledger.WantSlots = Math.Max(0, ledger.UsedSlots + claim.Slots - ledger.LimitSlots);
-            Join(ledger);
+            Ask(ledger, blocks, slots);
             Serve();
             Absorb(ledger);
             ForgetNews(ledger.Node);
@@ -272,6 +276,8 @@ public sealed partial class ReservationRoot
 
     private static void Absorb(LevelLedger ledger)
     {
+        if ((ledger.GivenBlocks | ledger.GivenSlots) == 0) return;
+        ledger.JustGiven = true;
         ledger.Limit += ledger.GivenBlocks;
         ledger.LimitSlots += ledger.GivenSlots;
         ledger.Node.Entitled += ledger.GivenBlocks;
@@ -301,6 +307,7 @@ public sealed partial class ReservationRoot
         var blocks = Math.Max(0, ledger.UnusedLoanBlocks - keepBlocks);
         var slots = Math.Max(0, ledger.UnusedLoanSlots - keepSlots);
         if ((blocks | slots) == 0) return false;
+        if ((keepBlocks | keepSlots) == 0) ledger.JustGiven = false;
         ledger.Limit -= blocks;
         ledger.LimitSlots -= slots;
         ledger.Node.Entitled -= blocks;
@@ -311,10 +318,15 @@ public sealed partial class ReservationRoot
         return true;
     }
 
-    private void Join(LevelLedger ledger)
+    /// <summary>Joins the ring, or changes what is asked for without losing the place.</summary>
+    private void Ask(LevelLedger ledger, int blocks, int slots)
     {
-        var cost = ledger.WantBlocks + ledger.WantSlots;
-        _quantum = Math.Max(_quantum, cost);
+        if (ledger.InRing) CountWants(ledger, -1);
+        ledger.WantBlocks = blocks;
+        ledger.WantSlots = slots;
+        CountWants(ledger, 1);
+        _quantum = Math.Max(_quantum, blocks + slots);
+        if (ledger.InRing) return;
         if (!ledger.Backlogged)
         {
             ledger.Backlogged = true;
@@ -323,25 +335,27 @@ public sealed partial class ReservationRoot
         }
         ref var ring = ref _rings[ledger.Level.Rank];
         // The next waiter of a node whose turn is not over goes on with it: a node tells of one waiter at a time.
-        if (ledger.TurnOpen && ledger.Deficit >= cost) ring.AddFirst(ledger);
+        if (ledger.TurnOpen && ledger.Deficit >= blocks + slots) ring.AddFirst(ledger);
         else
         {
             ledger.TurnOpen = false;
             ring.AddLast(ledger);
         }
-        if (ledger.WantBlocks > 0) _waitingForBlocks++;
-        if (ledger.WantSlots > 0) _slots[ledger.Level.Rank].Waiting++;
-        _wanted++;
+    }
+
+    private void CountWants(LevelLedger ledger, int change)
+    {
+        if (ledger.WantBlocks > 0) _waitingForBlocks += change;
+        if (ledger.WantSlots > 0) _slots[ledger.Level.Rank].Waiting += change;
+        _wanted += change;
     }
 
     private void Leave(LevelLedger ledger)
     {
         if (!ledger.InRing) return;
         _rings[ledger.Level.Rank].Remove(ledger);
-        if (ledger.WantBlocks > 0) _waitingForBlocks--;
-        if (ledger.WantSlots > 0) _slots[ledger.Level.Rank].Waiting--;
+        CountWants(ledger, -1);
         ledger.WantBlocks = ledger.WantSlots = 0;
-        _wanted--;
     }
 
     private void Serve()

@@ -7,6 +7,10 @@ namespace Iscsi.Protocol;
 /// Remembers the challenges this node sent lately, on all its connections, so that one that is reflected on another connection is
 /// recognised (RFC 7143, 12.1.3). Safe for use from several threads.
 /// </summary>
+/// <remarks>
+/// A process that is target and initiator uses one for each role: with one for both, a login of the process into itself would look like a
+/// reflection.
+/// </remarks>
 public sealed class ChapChallengeRegistry
 {
     private readonly Lock _lock = new();

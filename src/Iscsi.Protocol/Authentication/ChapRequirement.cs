@@ -17,7 +17,8 @@ public sealed class ChapRequirement
             if (target is not null && target.HasSameSecretAs(initiator))
             {
                 throw new ArgumentException(
-                    $"The secret of target '{target}' is also that of initiator '{initiator}'; RFC 7143, 12.1.3 forbids that.", nameof(target));
+                    $"The secret of target '{target}' is also that of initiator '{initiator}'; RFC 7143, 12.1.3 forbids that.",
+                    nameof(target));
             }
         }
         Initiators = initiators;

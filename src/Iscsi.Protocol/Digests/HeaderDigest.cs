@@ -8,5 +8,6 @@ public static class HeaderDigest
     /// <param name="additionalHeader">All Additional Header Segments, a multiple of 4 bytes; may be empty.</param>
     /// <param name="destination">At least 4 bytes.</param>
     public static void Write(ReadOnlySpan<byte> header, ReadOnlySpan<byte> additionalHeader, Span<byte> destination) =>
-        Crc32C.WriteDigest(Crc32C.Append(Crc32C.Append(Crc32C.Initial, header[..BasicHeaderSegment.Size]), additionalHeader), destination);
+        Crc32C.WriteDigest(
+            Crc32C.Append(Crc32C.Append(Crc32C.Initial, header[..BasicHeaderSegment.Size]), additionalHeader), destination);
 }

@@ -2,7 +2,9 @@ using Reservations;
 
 namespace Iscsi.Protocol;
 
-/// <summary>What follows the data of a PDU: padding to 4 bytes, then the data digest, which covers the padding too (RFC 7143, 11.2.3).</summary>
+/// <summary>
+/// What follows the data of a PDU: padding to 4 bytes, then the data digest, which covers the padding too (RFC 7143, 11.2.3).
+/// </summary>
 public static class PduTrailer
 {
     /// <summary>The most bytes a trailer has: 3 of padding and 4 of digest, rounded up to a word.</summary>

@@ -35,13 +35,16 @@ public sealed partial class PduParser
     /// <param name="destination">Kept until the payload is complete; must not be changed meanwhile.</param>
     /// <param name="offsetBytes">Where the first byte goes; DataSegmentLength bytes must fit after it.</param>
     /// <exception cref="ArgumentOutOfRangeException">The list has no room for the payload there.</exception>
-    /// <exception cref="InvalidOperationException">There is no header whose payload waits, or its place has been given.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// There is no header whose payload waits, or its place has been given.
+    /// </exception>
     public void CollectInto(BlockList destination, int offsetBytes)
     {
         ArgumentNullException.ThrowIfNull(destination);
         CheckPlaceless();
         if ((uint)offsetBytes > (uint)destination.Length || _dataRemaining > destination.Length - offsetBytes)
-            throw new ArgumentOutOfRangeException(nameof(offsetBytes), $"No room for {_dataRemaining} bytes at {offsetBytes} of {destination.Length}.");
+            throw new ArgumentOutOfRangeException(
+                nameof(offsetBytes), $"No room for {_dataRemaining} bytes at {offsetBytes} of {destination.Length}.");
         _destination = destination;
         _sink = Sink.Collect;
         _runIndex = 0;
@@ -51,7 +54,9 @@ public sealed partial class PduParser
     }
 
     /// <summary>Says that the payload of the current PDU is thrown away. Its digest is checked all the same.</summary>
-    /// <exception cref="InvalidOperationException">There is no header whose payload waits, or its place has been given.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// There is no header whose payload waits, or its place has been given.
+    /// </exception>
     public void DiscardPayload()
     {
         CheckPlaceless();
@@ -61,10 +66,13 @@ public sealed partial class PduParser
     /// <summary>Consumes the payload of the current PDU, its padding and its digest, as far as the input goes.</summary>
     /// <param name="input">The unconsumed bytes; advanced past what is consumed. May be empty.</param>
     /// <returns>
-    /// NeedInput; Done, once for each PDU; or Failed with <see cref="PduFault.DataDigestMismatch"/> (all of the PDU is consumed, the next
-    /// header can be parsed) or, while draining, with <see cref="PduFault.HeaderDigestMismatch"/> or <see cref="PduFault.DataSegmentTooLong"/>.
+    /// NeedInput; Done, once for each PDU; or Failed with <see cref="PduFault.DataDigestMismatch"/> (all of the PDU is consumed,
+    /// the next header can be parsed) or, while draining, with <see cref="PduFault.HeaderDigestMismatch"/> or
+    /// <see cref="PduFault.DataSegmentTooLong"/>.
     /// </returns>
-    /// <exception cref="InvalidOperationException">No header has been parsed, or there is data and no place for it was given.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// No header has been parsed, or there is data and no place for it was given.
+    /// </exception>
     public PduParseStatus ParsePayload(ref ReadOnlySequence<byte> input)
     {
         if (_state != State.Payload)
@@ -92,7 +100,9 @@ public sealed partial class PduParser
         return PduParseStatus.Failed;
     }
 
-    /// <summary>Appends the rest of the destination, as runs, to a list. The caller may add memory for what follows the data.</summary>
+    /// <summary>
+    /// Appends the rest of the destination, as runs, to a list. The caller may add memory for what follows the data.
+    /// </summary>
     /// <param name="into">Gets <see cref="DirectBytesWanted"/> bytes more.</param>
     /// <exception cref="InvalidOperationException">Nothing is wanted.</exception>
     public void GetDirectDestination(BlockList into)
@@ -112,7 +122,9 @@ public sealed partial class PduParser
     }
 
     /// <summary>Takes note of data that were received straight into the destination.</summary>
-    /// <param name="byteCount">Data bytes: at most <see cref="DirectBytesWanted"/>. What was received beyond them belongs into the next input.</param>
+    /// <param name="byteCount">
+    /// Data bytes: at most <see cref="DirectBytesWanted"/>. What was received beyond them belongs into the next input.
+    /// </param>
     /// <exception cref="ArgumentOutOfRangeException">More than was wanted.</exception>
     public void OnDirectReceived(int byteCount)
     {
@@ -202,7 +214,7 @@ public sealed partial class PduParser
     private PduParseStatus DrainHeader(ref ReadOnlySequence<byte> input)
     {
         var take = (int)Math.Min(_drainRemaining, input.Length);
-        if (HeaderDigest)
+        if (_trailerLength > 0)
         {
             foreach (var segment in input.Slice(0, take)) _crc = Crc32C.Append(_crc, segment.Span);
         }
@@ -219,7 +231,8 @@ public sealed partial class PduParser
 
     private void CheckPlaceless()
     {
-        if (_state != State.Payload || _sink != Sink.None) throw new InvalidOperationException("There is no header whose payload waits for a place.");
+        if (_state != State.Payload || _sink != Sink.None)
+            throw new InvalidOperationException("There is no header whose payload waits for a place.");
     }
 
     [InlineArray(PduTrailer.MaxLength)]

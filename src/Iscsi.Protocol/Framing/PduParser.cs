@@ -5,13 +5,14 @@ namespace Iscsi.Protocol;
 
 // The life of a parser:
 //
-//            ParseHeader Done          ParsePayload Done, or a wrong data digest
-//   Header ────────────────────▶ Payload ────────────────────▶ Header
-//     │ │                            ▲
-//     │ │ AHS or data too long       │ (data not too long)
-//     │ └──────────▶ Refused ──Drain─┴─▶ DrainHeader ──▶ Payload (discarding)
-//     │ header digest wrong                   │ header digest wrong
-//     └──────────────────────▶ Broken ◀───────┘
+//   Header ──── ParseHeader Done ────▶ Payload ──── ParsePayload Done, or wrong data digest ────▶ Header
+//     │
+//     ├── AHS or data too long ──▶ Refused ── Drain ──▶ DrainHeader (after AHS too long)
+//     │                                   ▲                  │
+//     │                                   └── data too long ─┤
+//     └── wrong header digest ───▶ Broken ◀─ wrong digest ───┘── else ──▶ Payload, discarding
+//
+// Drain after a data segment that is too long goes to Payload, discarding, at once.
 
 /// <summary>
 /// Takes PDUs out of a stream of bytes, sans-IO: first the header, then, when the caller has said where it goes, the payload
@@ -19,8 +20,8 @@ namespace Iscsi.Protocol;
 /// </summary>
 /// <remarks>
 /// For each PDU: <see cref="ParseHeader"/> until it is Done; <see cref="CollectInto"/> or <see cref="DiscardPayload"/> when
-/// <c>Header.DataSegmentLength</c> is not 0; <see cref="ParsePayload"/> until it is Done (also for a PDU without payload). Between two
-/// calls of <see cref="ParsePayload"/>, data may be received past the input straight into the destination.
+/// <c>Header.DataSegmentLength</c> is not 0; <see cref="ParsePayload"/> until it is Done (also for a PDU without payload).
+/// Between two calls of <see cref="ParsePayload"/>, data may be received past the input straight into the destination.
 /// </remarks>
 public sealed partial class PduParser
 {
@@ -56,27 +57,33 @@ public sealed partial class PduParser
     /// <summary>Whether data segments carry a digest. A change counts from the next header on.</summary>
     public bool DataDigest { get; set; }
 
-    /// <summary>The header of the current PDU: valid from <see cref="ParseHeader"/>'s Done, or Failed, to its next call.</summary>
+    /// <summary>
+    /// The header of the current PDU: valid from <see cref="ParseHeader"/>'s Done, or Failed, to its next call.
+    /// </summary>
     public ref readonly BasicHeaderSegment Header => ref _header;
 
-    /// <summary>The Additional Header Segments of the current PDU, usually none. Valid as long as <see cref="Header"/> is.</summary>
+    /// <summary>
+    /// The Additional Header Segments of the current PDU, usually none. Valid as long as <see cref="Header"/> is.
+    /// </summary>
     public ReadOnlySpan<byte> AdditionalHeader => _additionalHeader.AsSpan(0, _additionalHeaderLength);
 
     /// <summary>Why the last step failed; <see cref="PduFault.None"/> again when the next header is parsed.</summary>
     public PduFault Fault { get; private set; }
 
     /// <summary>
-    /// Whether a header has been parsed, or refused, whose payload is not complete. When the stream ends with this false and nothing
-    /// unconsumed, it ended between two PDUs.
+    /// Whether a header has been parsed, or refused, whose payload is not complete. When the stream ends with this false and
+    /// nothing unconsumed, it ended between two PDUs.
     /// </summary>
     public bool IsInPdu => _state != State.Header;
 
-    /// <summary>Parses a header: 48 bytes, Additional Header Segments, digest. Consumes nothing until they are all there.</summary>
+    /// <summary>
+    /// Parses a header: 48 bytes, Additional Header Segments, digest. Consumes nothing until they are all there.
+    /// </summary>
     /// <param name="input">The unconsumed bytes; advanced past what is consumed.</param>
     /// <returns>
     /// Done; NeedInput with nothing consumed (the most it needs at once is 48 bytes + MaxAhsLengthBytes + 4); or Failed with
-    /// <see cref="PduFault.AhsTooLong"/> or <see cref="PduFault.DataSegmentTooLong"/> (<see cref="Drain"/> makes it possible to go on) or
-    /// <see cref="PduFault.HeaderDigestMismatch"/> (the stream has no more boundaries: every later call fails too).
+    /// <see cref="PduFault.AhsTooLong"/> or <see cref="PduFault.DataSegmentTooLong"/> (<see cref="Drain"/> makes it possible to
+    /// go on) or <see cref="PduFault.HeaderDigestMismatch"/> (the stream has no more boundaries: every later call fails too).
     /// </returns>
     /// <exception cref="InvalidOperationException">The payload of the last PDU is not complete.</exception>
     public PduParseStatus ParseHeader(ref ReadOnlySequence<byte> input)
@@ -92,8 +99,8 @@ public sealed partial class PduParser
 
     /// <summary>Goes on after a header that was refused for a length: its payload will be read and thrown away.</summary>
     /// <remarks>
-    /// After <see cref="PduFault.AhsTooLong"/> the header digest has not been checked: <see cref="ParsePayload"/> checks it, and refuses a
-    /// data segment that is too long in its turn. So the Reject is for when it is Done.
+    /// After <see cref="PduFault.AhsTooLong"/> the header digest has not been checked: <see cref="ParsePayload"/> checks it, and
+    /// refuses a data segment that is too long in its turn. So the Reject is for when it is Done.
     /// </remarks>
     /// <exception cref="InvalidOperationException">No header was refused.</exception>
     public void Drain()

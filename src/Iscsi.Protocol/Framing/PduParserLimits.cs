@@ -7,8 +7,8 @@ public sealed class PduParserLimits
     private int _maxDataSegmentLength = 8192;
 
     /// <summary>
-    /// The most bytes of Additional Header Segments, 0 to 1,020. Default 256: an Extended CDB of 260 bytes, the longest there is, is the
-    /// only thing that would need more, and no command served has one.
+    /// The most bytes of Additional Header Segments, 0 to 1,020. Default 256: the longest CDB there is, 260 bytes, needs 248, and
+    /// the read length of a bidirectional command 8.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">Not 0 to 1,020.</exception>
     public int MaxAhsLengthBytes

@@ -3,7 +3,10 @@ using Reservations;
 
 namespace Iscsi.Protocol;
 
-/// <summary>Reads PDUs from a pipe, one at a time: for the login phase and for simple peers. A hot receive loop drives <see cref="PduParser"/> itself.</summary>
+/// <summary>
+/// Reads PDUs from a pipe, one at a time: for the login phase and for simple peers. A hot receive loop drives
+/// <see cref="PduParser"/> itself.
+/// </summary>
 /// <remarks>
 /// The pipe must be able to hold 48 bytes, the longest Additional Header and 4 bytes at once. For each PDU:
 /// <see cref="ReadHeaderAsync"/>, then one of <see cref="ReadPayloadAsync"/>, <see cref="SkipPayloadAsync"/>.
@@ -48,7 +51,8 @@ public sealed class PduReader
     /// <param name="offsetBytes">Where the first byte goes.</param>
     /// <param name="cancellationToken">Cancels the wait; the connection is then of no more use.</param>
     /// <returns>Done, Failed or ClosedInPdu.</returns>
-    public ValueTask<PduReadStatus> ReadPayloadAsync(BlockList destination, int offsetBytes = 0, CancellationToken cancellationToken = default)
+    public ValueTask<PduReadStatus> ReadPayloadAsync(
+        BlockList destination, int offsetBytes = 0, CancellationToken cancellationToken = default)
     {
         Parser.CollectInto(destination, offsetBytes);
         return FinishAsync(cancellationToken);
@@ -82,5 +86,6 @@ public sealed class PduReader
         return Convert(status);
     }
 
-    private static PduReadStatus Convert(PduParseStatus status) => status == PduParseStatus.Done ? PduReadStatus.Done : PduReadStatus.Failed;
+    private static PduReadStatus Convert(PduParseStatus status) =>
+        status == PduParseStatus.Done ? PduReadStatus.Done : PduReadStatus.Failed;
 }

@@ -5,8 +5,8 @@ using Reservations;
 namespace Iscsi.Protocol;
 
 /// <summary>
-/// Writes PDUs into a pipe: header, Additional Header, header digest, data, padding, data digest. For the login phase and for simple
-/// peers: what is written is buffered in the pipe until <see cref="FlushAsync"/>.
+/// Writes PDUs into a pipe: header, Additional Header, header digest, data, padding, data digest. For the login phase and for
+/// simple peers: what is written is buffered in the pipe until <see cref="FlushAsync"/>.
 /// </summary>
 /// <remarks>It never asks the pipe for more memory in one piece than it happens to have, so any block size will do.</remarks>
 public sealed class PduWriter
@@ -60,8 +60,11 @@ public sealed class PduWriter
     /// <param name="data">The list.</param>
     /// <param name="offsetBytes">First byte of the data segment.</param>
     /// <param name="lengthBytes">Bytes of the data segment without padding, less than 2^24.</param>
-    /// <exception cref="ArgumentOutOfRangeException">A length does not fit its field, or the part is not inside the list.</exception>
-    public void Write(ReadOnlySpan<byte> header, ReadOnlySpan<byte> additionalHeader, BlockList data, int offsetBytes, int lengthBytes)
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// A length does not fit its field, or the part is not inside the list.
+    /// </exception>
+    public void Write(
+        ReadOnlySpan<byte> header, ReadOnlySpan<byte> additionalHeader, BlockList data, int offsetBytes, int lengthBytes)
     {
         ArgumentNullException.ThrowIfNull(data);
         if ((uint)offsetBytes > (uint)data.Length || (uint)lengthBytes > (uint)(data.Length - offsetBytes))

@@ -45,7 +45,7 @@ public sealed partial class InitiatorLoginMachine
         {
             isComplete = response.NextStage == LoginStage.FullFeaturePhase;
             // What would still have to be answered in a stage that the target has left was no question to begin with.
-            if (isComplete) return LoginFault.None;
+            if (isComplete) return Finish();
             answer = _text.Append();
             EnterOperational(ref answer);
         }
@@ -125,7 +125,11 @@ public sealed partial class InitiatorLoginMachine
             return LoginFault.None;
         }
         // The target ended the stage: a question of its own can't be answered any more.
-        if (_negotiator.HasQuestions) return LoginFault.BadResponse;
+        return _negotiator.HasQuestions ? LoginFault.BadResponse : LoginFault.None;
+    }
+
+    private LoginFault Finish()
+    {
         var open = _negotiator.Finish(isTarget: false, out var openKey);
         if (open != LoginFault.None) FaultDetail = TextKeyTable.Get(openKey).Name;
         return open;
@@ -151,7 +155,7 @@ public sealed partial class InitiatorLoginMachine
         switch (pair.Key)
         {
             case TextKey.Unknown:
-                if (!IsReservedAnswer(pair.Value)) answer.Add(pair.Name, TextValue.NotUnderstood);
+                if (!TextValue.IsReservedAnswer(pair.Value)) answer.Add(pair.Name, TextValue.NotUnderstood);
                 return true;
             case TextKey.TargetAlias:
                 if (pair.Value.Length <= TextPairReader.MaxSimpleValueBytes) TargetAlias = Encoding.UTF8.GetString(pair.Value);
@@ -165,14 +169,14 @@ public sealed partial class InitiatorLoginMachine
         var row = TextKeyTable.Get(pair.Key);
         if (row.Rule == NegotiationRule.Obsolete)
         {
-            if (!IsReservedAnswer(pair.Value)) answer.Add(row.Key, row.Type == TextValueType.Boolean ? TextValue.No : TextValue.Reject);
+            if (!TextValue.IsReservedAnswer(pair.Value)) AnswerObsolete(row, ref answer);
             return true;
         }
         return row.IsAnyStage;
     }
 
-    private static bool IsReservedAnswer(ReadOnlySpan<byte> value) =>
-        value.SequenceEqual(TextValue.NotUnderstood) || value.SequenceEqual(TextValue.Irrelevant) || value.SequenceEqual(TextValue.Reject);
+    private static void AnswerObsolete(TextKeyDefinition row, ref TextBuilder answer) =>
+        answer.Add(row.Key, row.Type == TextValueType.Boolean ? TextValue.No : TextValue.Reject);
 
     private LoginFault TextFailure(TextFault fault)
     {

@@ -60,7 +60,9 @@ public sealed record InitiatorLoginOptions
     public NegotiatedParameters? SessionParameters { get; init; }
 
     /// <summary>Throws when an option is not valid.</summary>
-    /// <exception cref="ArgumentException">A name is empty or too long, the ISID has more than 48 bits, or the CHAP options contradict.</exception>
+    /// <exception cref="ArgumentException">
+    /// A name is empty or too long, the ISID has more than 48 bits, or the CHAP options contradict.
+    /// </exception>
     public void Validate()
     {
         CheckText(InitiatorName, 223, nameof(InitiatorName));
@@ -68,9 +70,13 @@ public sealed record InitiatorLoginOptions
         if (InitiatorAlias is not null) CheckText(InitiatorAlias, 255, nameof(InitiatorAlias));
         if (Isid >> 48 != 0) throw new ArgumentException("An ISID has 48 bits.", nameof(Isid));
         Offer.Validate();
-        if (MutualChap is not null && Chap is null) throw new ArgumentException("Mutual CHAP needs this side's credentials, too.", nameof(MutualChap));
+        if (MutualChap is not null && Chap is null)
+            throw new ArgumentException("Mutual CHAP needs this side's credentials, too.", nameof(MutualChap));
         if (MutualChap is not null && MutualChap.HasSameSecretAs(Chap!))
-            throw new ArgumentException("Both directions of mutual CHAP have the same secret; RFC 7143, 12.1.3 forbids that.", nameof(MutualChap));
+        {
+            throw new ArgumentException(
+                "Both directions of mutual CHAP have the same secret; RFC 7143, 12.1.3 forbids that.", nameof(MutualChap));
+        }
         if (Chap is not null && !ChapOptions.Algorithms.Any(Protocol.ChapOptions.SupportedAlgorithms.Contains))
             throw new ArgumentException("No CHAP algorithm that this platform has is allowed.", nameof(ChapOptions));
     }

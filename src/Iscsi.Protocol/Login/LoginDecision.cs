@@ -41,6 +41,7 @@ public sealed class LoginDecision
     {
         ArgumentNullException.ThrowIfNull(offer);
         offer.Validate();
+        if (targetAlias is not null) CheckLength(targetAlias, nameof(targetAlias));
         return new(LoginStatus.Success)
         {
             TargetPortalGroupTag = targetPortalGroupTag,
@@ -63,6 +64,13 @@ public sealed class LoginDecision
     public static LoginDecision Redirect(string address, bool permanently = false)
     {
         ArgumentException.ThrowIfNullOrEmpty(address);
+        CheckLength(address, nameof(address));
         return new(permanently ? LoginStatus.TargetMovedPermanently : LoginStatus.TargetMovedTemporarily) { RedirectAddress = address };
+    }
+
+    private static void CheckLength(string value, string name)
+    {
+        if (System.Text.Encoding.UTF8.GetByteCount(value) > TextPairReader.MaxSimpleValueBytes || value.Contains('\0'))
+            throw new ArgumentException($"At most {TextPairReader.MaxSimpleValueBytes} bytes of UTF-8, and no NUL.", name);
     }
 }

@@ -121,8 +121,11 @@ public sealed partial class TargetLoginMachine
     /// <summary>Ends the login from outside: another PDU than a Login Request came, the server stops, memory is gone.</summary>
     /// <param name="status">A status of class 2 or 3, for example <see cref="LoginStatus.InvalidDuringLogin"/>.</param>
     /// <returns>The refusal, or Close when there was no request to answer or the login has ended already.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">The status does not refuse.</exception>
     public TargetLoginStep Refuse(LoginStatus status)
     {
+        if (status.StatusClass() is not (2 or 3))
+            throw new ArgumentOutOfRangeException(nameof(status), status, "A refusal has status class 2 or 3.");
         if (_isEnded || _requestCount == 0)
         {
             _isEnded = true;
@@ -144,7 +147,8 @@ public sealed partial class TargetLoginMachine
                 return LoginFault.HeaderChanged;
             if (request.CurrentStage != Stage) return LoginFault.BadStage;
         }
-        if (request.CurrentStage is not (LoginStage.SecurityNegotiation or LoginStage.LoginOperationalNegotiation)) return LoginFault.BadStage;
+        if (request.CurrentStage is not (LoginStage.SecurityNegotiation or LoginStage.LoginOperationalNegotiation))
+            return LoginFault.BadStage;
         if (!request.IsTransit) return LoginFault.None;
         if (request.IsContinued) return LoginFault.TransitWithContinue;
         return request.NextStage > request.CurrentStage

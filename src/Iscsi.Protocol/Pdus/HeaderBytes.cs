@@ -19,13 +19,16 @@ internal static class HeaderBytes
     public static int Bit(bool isSet, int mask) => isSet ? mask : 0;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Put(Span<byte> header, int offset, ushort value) => BinaryPrimitives.WriteUInt16BigEndian(header[offset..], value);
+    public static void Put(Span<byte> header, int offset, ushort value) =>
+        BinaryPrimitives.WriteUInt16BigEndian(header[offset..], value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Put(Span<byte> header, int offset, uint value) => BinaryPrimitives.WriteUInt32BigEndian(header[offset..], value);
+    public static void Put(Span<byte> header, int offset, uint value) =>
+        BinaryPrimitives.WriteUInt32BigEndian(header[offset..], value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Put(Span<byte> header, int offset, ulong value) => BinaryPrimitives.WriteUInt64BigEndian(header[offset..], value);
+    public static void Put(Span<byte> header, int offset, ulong value) =>
+        BinaryPrimitives.WriteUInt64BigEndian(header[offset..], value);
 
     /// <summary>Bytes 5 to 7: 24 bits (11.2.1.6).</summary>
     public static void PutDataSegmentLength(Span<byte> header, int lengthBytes)

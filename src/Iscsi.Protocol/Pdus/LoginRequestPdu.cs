@@ -68,9 +68,10 @@ public readonly ref struct LoginRequestPdu
         if (_header.TotalAhsLengthBytes != 0) return PduFault.AhsNotAllowed;
         if (!_header.IsImmediate) return PduFault.NotImmediate;
         if (IsTransit && IsContinued) return PduFault.FinalAndContinued;
-        if (CurrentStage is not (LoginStage.SecurityNegotiation or LoginStage.LoginOperationalNegotiation)) return PduFault.InvalidStage;
-        if (IsTransit && (NextStage <= CurrentStage || NextStage is not (LoginStage.LoginOperationalNegotiation or LoginStage.FullFeaturePhase)))
-            return PduFault.InvalidStage;
+        var isStage = CurrentStage is LoginStage.SecurityNegotiation or LoginStage.LoginOperationalNegotiation;
+        var isNext = NextStage > CurrentStage &&
+            NextStage is LoginStage.LoginOperationalNegotiation or LoginStage.FullFeaturePhase;
+        if (!isStage || (IsTransit && !isNext)) return PduFault.InvalidStage;
         return PduFault.None;
     }
 

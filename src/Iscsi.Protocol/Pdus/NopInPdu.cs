@@ -50,7 +50,8 @@ public readonly ref struct NopInPdu
     {
         if (_header.TotalAhsLengthBytes != 0) return PduFault.AhsNotAllowed;
         if (!_header.IsFinal) return PduFault.MissingFinal;
-        if (InitiatorTaskTag != TaskTag.Reserved && TargetTransferTag != TaskTag.Reserved) return PduFault.InvalidTargetTransferTag;
+        if (InitiatorTaskTag != TaskTag.Reserved && TargetTransferTag != TaskTag.Reserved)
+            return PduFault.InvalidTargetTransferTag;
         return PduFault.None;
     }
 

@@ -14,12 +14,16 @@ public static class OpcodeExtensions
     public static bool IsFromTarget(this Opcode opcode) => ((FromTarget >> (int)opcode) & 1) != 0 && (byte)opcode < 64;
 
     /// <summary>Checks the opcode of a PDU that a target received.</summary>
-    /// <returns><see cref="PduFault.None"/>, <see cref="PduFault.ReservedOpcode"/> or <see cref="PduFault.OpcodeOfOtherSide"/>.</returns>
+    /// <returns>
+    /// <see cref="PduFault.None"/>, <see cref="PduFault.ReservedOpcode"/> or <see cref="PduFault.OpcodeOfOtherSide"/>.
+    /// </returns>
     public static PduFault ValidateFromInitiator(this Opcode opcode) =>
         opcode.IsFromInitiator() ? PduFault.None : opcode.IsFromTarget() ? PduFault.OpcodeOfOtherSide : PduFault.ReservedOpcode;
 
     /// <summary>Checks the opcode of a PDU that an initiator received.</summary>
-    /// <returns><see cref="PduFault.None"/>, <see cref="PduFault.ReservedOpcode"/> or <see cref="PduFault.OpcodeOfOtherSide"/>.</returns>
+    /// <returns>
+    /// <see cref="PduFault.None"/>, <see cref="PduFault.ReservedOpcode"/> or <see cref="PduFault.OpcodeOfOtherSide"/>.
+    /// </returns>
     public static PduFault ValidateFromTarget(this Opcode opcode) =>
         opcode.IsFromTarget() ? PduFault.None : opcode.IsFromInitiator() ? PduFault.OpcodeOfOtherSide : PduFault.ReservedOpcode;
 }

@@ -1,6 +1,8 @@
 namespace Iscsi.Protocol;
 
-/// <summary>What is wrong with a PDU. It picks the Reject reason, the end reason, the text of the log and the tag of the metric.</summary>
+/// <summary>
+/// What is wrong with a PDU. It picks the Reject reason, the end reason, the text of the log and the tag of the metric.
+/// </summary>
 public enum PduFault : byte
 {
     /// <summary>No fault.</summary>
@@ -48,7 +50,7 @@ public enum PduFault : byte
     /// <summary>The Initiator Task Tag is 0xffffffff where a task is named, or names one where none may be named.</summary>
     InvalidTaskTag,
 
-    /// <summary>The Initiator Task Tag is that of a task in progress.</summary>
+    /// <summary>The Initiator Task Tag is that of a task in progress: never a second task (11.2.1.8).</summary>
     TaskTagInUse,
 
     /// <summary>The Target Transfer Tag names nothing, or is there where none may be.</summary>

@@ -3,7 +3,9 @@ namespace Iscsi.Protocol;
 /// <summary>What a fault leads to.</summary>
 public static class PduFaultExtensions
 {
-    /// <summary>The reason code of a Reject that answers it (RFC 7143, 11.17.1). A header-digest error is not answered at ERL 0 (7.8).</summary>
+    /// <summary>
+    /// The reason code of a Reject that answers it (RFC 7143, 11.17.1). A header-digest error is not answered at ERL 0 (7.8).
+    /// </summary>
     /// <param name="fault">A fault other than <see cref="PduFault.None"/>.</param>
     public static RejectReason ToRejectReason(this PduFault fault) => fault switch
     {
@@ -13,7 +15,6 @@ public static class PduFaultExtensions
             PduFault.UnexpectedDataSegment or PduFault.MissingFinal or PduFault.NotImmediate or
             PduFault.InvalidDirection or PduFault.InvalidTaskAttribute or PduFault.InvalidResidual or
             PduFault.InvalidLength or PduFault.InvalidLogoutReason or PduFault.InvalidStage => RejectReason.InvalidPduField,
-        PduFault.TaskTagInUse => RejectReason.TaskInProgress,
         PduFault.InvalidSnack => RejectReason.SnackReject,
         PduFault.TooManyImmediate => RejectReason.ImmediateCommandReject,
         _ => RejectReason.ProtocolError,

@@ -31,7 +31,9 @@ public readonly ref struct ScsiCommandAhs
     /// <summary>Reads the segments. Types that are not known are skipped.</summary>
     /// <param name="additionalHeader">All segments; may be empty.</param>
     /// <param name="ahs">What they say; valid as long as the bytes are.</param>
-    /// <returns><see cref="PduFault.None"/>, or <see cref="PduFault.AhsMalformed"/> when a length lies or a type is there twice.</returns>
+    /// <returns>
+    /// <see cref="PduFault.None"/>, or <see cref="PduFault.AhsMalformed"/> when a length lies or a type is there twice.
+    /// </returns>
     public static PduFault TryRead(ReadOnlySpan<byte> additionalHeader, out ScsiCommandAhs ahs)
     {
         ahs = default;
@@ -83,9 +85,12 @@ public readonly ref struct ScsiCommandAhs
     /// <summary>Writes the segments a command needs.</summary>
     /// <param name="destination">At least <see cref="GetLength"/> bytes.</param>
     /// <param name="cdb">The whole CDB, 1 to 260 bytes; up to 16 need no segment.</param>
-    /// <param name="bidirectionalReadExpectedDataTransferLength">Bytes a bidirectional command is expected to read, or null.</param>
+    /// <param name="bidirectionalReadExpectedDataTransferLength">
+    /// Bytes a bidirectional command is expected to read, or null.
+    /// </param>
     /// <returns>Bytes written: TotalAHSLength in bytes, 0 when none is needed.</returns>
-    public static int Write(Span<byte> destination, ReadOnlySpan<byte> cdb, uint? bidirectionalReadExpectedDataTransferLength = null)
+    public static int Write(
+        Span<byte> destination, ReadOnlySpan<byte> cdb, uint? bidirectionalReadExpectedDataTransferLength = null)
     {
         var length = GetLength(cdb.Length, bidirectionalReadExpectedDataTransferLength is not null);
         destination = destination[..length];

@@ -1,7 +1,8 @@
 namespace Iscsi.Protocol;
 
 /// <summary>
-/// The sequence numbers that most PDUs of a direction have in the same place, for writers that fill them in last, when the PDU leaves.
+/// The sequence numbers that most PDUs of a direction have in the same place, for writers that fill them in last, when the PDU
+/// leaves.
 /// </summary>
 public static class SequenceNumberFields
 {

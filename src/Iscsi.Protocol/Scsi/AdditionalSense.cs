@@ -1,6 +1,6 @@
 namespace Iscsi.Protocol.Scsi;
 
-/// <summary>An additional sense code with its qualifier (SPC-4, 4.5.6 and annex F).</summary>
+/// <summary>An additional sense code with its qualifier (SPC-4).</summary>
 /// <param name="Code">ADDITIONAL SENSE CODE.</param>
 /// <param name="Qualifier">ADDITIONAL SENSE CODE QUALIFIER.</param>
 public readonly record struct AdditionalSense(byte Code, byte Qualifier)

@@ -40,8 +40,8 @@ public sealed class CmdSNCounter
     }
 
     /// <summary>
-    /// Takes in what a PDU of the target says. Older values are ignored, each for itself, and both when MaxCmdSN is less than ExpCmdSN - 1
-    /// (RFC 7143, 4.2.2.1) or when ExpCmdSN acknowledges what was never sent.
+    /// Takes in what a PDU of the target says. Older values are ignored, each for itself, and both when MaxCmdSN is less than
+    /// ExpCmdSN - 1 (RFC 7143, 4.2.2.1) or when ExpCmdSN acknowledges what was never sent.
     /// </summary>
     /// <param name="expCmdSN">ExpCmdSN of the PDU.</param>
     /// <param name="maxCmdSN">MaxCmdSN of the PDU.</param>

@@ -9,7 +9,9 @@ public enum CommandArrival
     /// <summary>It is in the window, but one before it is missing: to be <see cref="CommandWindow.Accept"/>ed and held.</summary>
     Hold,
 
-    /// <summary>It was there before: ignored, its data drained.</summary>
+    /// <summary>
+    /// It was there before, acknowledged or held: ignored, its data drained. Told apart from OutsideWindow up to a window behind.
+    /// </summary>
     Duplicate,
 
     /// <summary>It is outside the window: ignored, its data drained.</summary>

@@ -11,13 +11,13 @@ namespace Iscsi.Protocol;
 //                    ▲ ExpCmdSN                ▲ MaxCmdSN
 
 /// <summary>
-/// The command window of a session at its target: which CmdSN may come, which came, which are missing (RFC 7143, 4.2.2.1). Every number it
-/// opens must be backed by a slot of the caller's. It grows by <see cref="Grow"/> only and never shrinks.
+/// The command window of a session at its target: which CmdSN may come, which came, which are missing (RFC 7143, 4.2.2.1). Every
+/// number it opens must be backed by a slot of the caller's. It grows by <see cref="Grow"/> only and never shrinks.
 /// </summary>
 public sealed class CommandWindow
 {
-    // One bit per number, at the number modulo the capacity: set while it is received and not yet acknowledged. A power of two keeps the
-    // position of a number the same when the numbers wrap around.
+    // One bit per number, at the number modulo the capacity: set while it is received and not yet acknowledged. A power of two
+    // keeps the position of a number the same when the numbers wrap around.
     private readonly ulong[] _held;
     private readonly uint _mask;
     private uint _advertised;
@@ -86,8 +86,10 @@ public sealed class CommandWindow
     {
         if (isImmediate) return CommandArrival.Immediate;
         var ahead = cmdSN - ExpCmdSN;
-        // A number that was acknowledged is outside the window too; it is told apart, for the counters, by being at most a window behind.
-        if (ahead >= (uint)Size) return ahead >= unchecked((uint)-Capacity) ? CommandArrival.Duplicate : CommandArrival.OutsideWindow;
+        // A number that was acknowledged is outside the window too; it is told apart, for the counters, by being at most a window
+        // behind.
+        if (ahead >= (uint)Size)
+            return ahead >= unchecked((uint)-Capacity) ? CommandArrival.Duplicate : CommandArrival.OutsideWindow;
         if (IsHeld(cmdSN)) return CommandArrival.Duplicate;
         return ahead == 0 ? CommandArrival.InOrder : CommandArrival.Hold;
     }
@@ -96,7 +98,8 @@ public sealed class CommandWindow
     /// <param name="cmdSN">The number.</param>
     /// <param name="now">The caller's timestamp, for <see cref="HoleSince"/>.</param>
     /// <returns>
-    /// How many numbers became acknowledged: from the old <see cref="ExpCmdSN"/> on, they are to be executed in their order. 0 when it is held.
+    /// How many numbers became acknowledged: from the old <see cref="ExpCmdSN"/> on, they are to be executed in their order. 0
+    /// when it is held.
     /// </returns>
     /// <exception cref="ArgumentOutOfRangeException">The number is not open, or was received before.</exception>
     public int Accept(uint cmdSN, long now)
@@ -107,14 +110,15 @@ public sealed class CommandWindow
     }
 
     /// <summary>
-    /// An ABORT TASK names a task that is not there: the command may have been lost on its way, and then its number counts as received
-    /// (RFC 7143, 11.6.1).
+    /// An ABORT TASK names a task that is not there: the command may have been lost on its way, and then its number counts as
+    /// received (RFC 7143, 11.6.1).
     /// </summary>
     /// <param name="refCmdSN">RefCmdSN of the function.</param>
     /// <param name="ownCmdSN">CmdSN of the function itself.</param>
     /// <param name="now">The caller's timestamp, for <see cref="HoleSince"/>.</param>
     /// <param name="acknowledgedCount">
-    /// How many numbers became acknowledged, as of <see cref="Accept"/>; the one filled is among them, or will be later, and has no command.
+    /// How many numbers became acknowledged, as of <see cref="Accept"/>; the one filled is among them, or will be later, and has
+    /// no command.
     /// </param>
     public HoleFill FillHole(uint refCmdSN, uint ownCmdSN, long now, out int acknowledgedCount)
     {

@@ -39,7 +39,9 @@ public sealed class DataInReceiver
         return new DataInDecision(PduFault.None, offset, length);
     }
 
-    /// <summary>Whether a command that ended with GOOD has brought what its end says, so that no part of the memory was left out.</summary>
+    /// <summary>
+    /// Whether a command that ended with GOOD has brought what its end says, so that no part of the memory was left out.
+    /// </summary>
     /// <param name="residual">The residual of the Data-In with S or of the SCSI Response.</param>
     public bool IsComplete(Residual residual) => ReceivedLength == ExpectedLength - (residual.Underflow ? residual.Count : 0);
 }

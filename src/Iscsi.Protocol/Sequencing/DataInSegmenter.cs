@@ -22,7 +22,9 @@ public sealed class DataInSegmenter
     public uint DataSN => _dataSN;
 
     /// <summary>Starts with a command.</summary>
-    /// <param name="totalLength">Bytes to send: the smaller of ExpectedDataTransferLength and what the CDB reads. May be 0: then nothing can be cut.</param>
+    /// <param name="totalLength">
+    /// Bytes to send: the smaller of ExpectedDataTransferLength and what the CDB reads. May be 0: then nothing can be cut.
+    /// </param>
     /// <param name="maxRecvDataSegmentLength">What the initiator declared.</param>
     /// <param name="maxBurstLength">What the login agreed on.</param>
     public void Begin(uint totalLength, int maxRecvDataSegmentLength, int maxBurstLength)

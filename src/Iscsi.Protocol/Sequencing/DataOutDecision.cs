@@ -12,7 +12,9 @@ public readonly record struct DataOutDecision
     /// <summary>Store: the offset of its first byte in the data of the command.</summary>
     public uint OffsetBytes { get; init; }
 
-    /// <summary>Store: bytes at its beginning that the command takes; the rest, past what the CDB wants, is not to be written anywhere.</summary>
+    /// <summary>
+    /// Store: bytes at its beginning that the command takes; the rest, past what the CDB wants, is not to be written anywhere.
+    /// </summary>
     public int UsefulBytes { get; init; }
 
     /// <summary>Whether it ended its sequence: the initiator owes nothing more until the next R2T.</summary>

@@ -15,7 +15,9 @@ public sealed class DataOutSequencer
     private uint _nextR2TSN;
 
     /// <summary>Creates a sequencer.</summary>
-    /// <param name="maxOutstandingR2T">R2Ts that may wait at once, 1 to 65,535: at least MaxOutstandingR2T of the sessions it is used in.</param>
+    /// <param name="maxOutstandingR2T">
+    /// R2Ts that may wait at once, 1 to 65,535: at least MaxOutstandingR2T of the sessions it is used in.
+    /// </param>
     public DataOutSequencer(int maxOutstandingR2T = 1)
     {
         if (maxOutstandingR2T is < 1 or > 65535) throw new ArgumentOutOfRangeException(nameof(maxOutstandingR2T));
@@ -52,14 +54,16 @@ public sealed class DataOutSequencer
         var unsolicited = Math.Min((uint)parameters.FirstBurstLength, expectedLength);
         ImmediateLength = parameters.ImmediateData ? (int)Math.Min((uint)maxRecvDataSegmentLength, unsolicited) : 0;
         IsCommandFinal = parameters.InitialR2T || (uint)ImmediateLength == unsolicited;
-        _current = IsCommandFinal ? default : new Sequence(0, TaskTag.Reserved, (uint)ImmediateLength, unsolicited - (uint)ImmediateLength);
+        _current = IsCommandFinal
+            ? default
+            : new Sequence(0, TaskTag.Reserved, (uint)ImmediateLength, unsolicited - (uint)ImmediateLength);
     }
 
     /// <summary>Takes in an R2T of the command. It is answered after what is being sent.</summary>
     /// <param name="pdu">The PDU, which has passed its own check.</param>
     /// <returns>
-    /// <see cref="PduFault.None"/>; <see cref="PduFault.InvalidDataSN"/>; <see cref="PduFault.DataOverrun"/> when it asks for what the command
-    /// does not have, or for more than MaxBurstLength; <see cref="PduFault.UnexpectedPdu"/> when too many wait.
+    /// <see cref="PduFault.None"/>; <see cref="PduFault.InvalidDataSN"/>; <see cref="PduFault.DataOverrun"/> when it asks for
+    /// what the command does not have, or for more than MaxBurstLength; <see cref="PduFault.UnexpectedPdu"/> when too many wait.
     /// </returns>
     public PduFault OnR2T(ReadyToTransferPdu pdu)
     {

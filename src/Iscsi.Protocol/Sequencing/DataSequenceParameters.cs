@@ -1,6 +1,8 @@
 namespace Iscsi.Protocol;
 
-/// <summary>What a login agreed on for the data of commands. The defaults are those of RFC 7143, which hold where nothing was negotiated.</summary>
+/// <summary>
+/// What a login agreed on for the data of commands. The defaults are those of RFC 7143, which hold where nothing was negotiated.
+/// </summary>
 public sealed record DataSequenceParameters
 {
     /// <summary>Whether Data-Out must wait for an R2T (13.10). Default true.</summary>

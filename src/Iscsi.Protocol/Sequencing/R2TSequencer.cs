@@ -6,12 +6,12 @@ namespace Iscsi.Protocol;
 //     └──────────────────────────────────────────────────────────┤  ▼
 //                                              Data-Out with F   └─ Solicited
 //
-// Idle and everything wanted is here: complete. A condition, or Abandon, changes no state: data that are owed are read to their F and
-// thrown away.
+// Idle and everything wanted is here: complete. A condition, or Abandon, changes no state: data that are owed are read to their F
+// and thrown away.
 
 /// <summary>
-/// The data of one write command at its target: immediate and unsolicited data, then one R2T after another, each answered in order
-/// (RFC 7143, 4.2.5.2, 11.7, 11.8; DataPDUInOrder and DataSequenceInOrder are Yes). Reused from task to task.
+/// The data of one write command at its target: immediate and unsolicited data, then one R2T after another, each answered in
+/// order (RFC 7143, 4.2.5.2, 11.7, 11.8; DataPDUInOrder and DataSequenceInOrder are Yes). Reused from task to task.
 /// </summary>
 /// <remarks>
 /// It keeps one R2T outstanding, because bursts are granted one by one. What is wrong with the amounts becomes a
@@ -62,7 +62,9 @@ public sealed class R2TSequencer
 
     /// <summary>Starts with a command that arrived; also with one that writes nothing, whose data are then unexpected.</summary>
     /// <param name="parameters">What the login agreed on.</param>
-    /// <param name="command">The command. Its immediate data count as received; they are wanted when <see cref="Condition"/> is None.</param>
+    /// <param name="command">
+    /// The command. Its immediate data count as received; they are wanted when <see cref="Condition"/> is None.
+    /// </param>
     public void Begin(DataSequenceParameters parameters, ScsiCommandPdu command) =>
         Begin(parameters, command.IsWrite ? command.ExpectedDataTransferLength : 0, command.DataSegmentLength, command.IsFinal);
 
@@ -124,7 +126,9 @@ public sealed class R2TSequencer
         var length = (uint)pdu.DataSegmentLength;
         if (length > RestOfSequence)
         {
-            Condition = _phase == Phase.Unsolicited ? WriteCondition.UnexpectedUnsolicitedData : WriteCondition.IncorrectAmountOfData;
+            Condition = _phase == Phase.Unsolicited
+                ? WriteCondition.UnexpectedUnsolicitedData
+                : WriteCondition.IncorrectAmountOfData;
             return Discard(pdu.IsFinal);
         }
         if (length == RestOfSequence && !pdu.IsFinal) return Fault(PduFault.MissingFinal);

@@ -20,8 +20,8 @@ public readonly record struct Residual(bool Overflow, bool Underflow, uint Count
 
     /// <summary>The residual of a command that ended with GOOD.</summary>
     /// <remarks>
-    /// Where the directions differ nothing is moved: that is an underflow of all that was expected, or, when nothing was expected, an
-    /// overflow of all that the CDB asked for.
+    /// Where the directions differ nothing is moved: that is an underflow of all that was expected, or, when nothing was
+    /// expected, an overflow of all that the CDB asked for.
     /// </remarks>
     /// <inheritdoc cref="TransferLength"/>
     public static Residual Compute(
@@ -31,7 +31,10 @@ public readonly record struct Residual(bool Overflow, bool Underflow, uint Count
         return Of(expectedDataTransferLength, wanted);
     }
 
-    /// <summary>The residual of a command that moved, or wanted to move, some bytes in the direction expected; also of one that failed halfway.</summary>
+    /// <summary>
+    /// The residual of a command that moved, or wanted to move, some bytes in the direction expected; also of one that failed
+    /// halfway.
+    /// </summary>
     /// <param name="expectedDataTransferLength">ExpectedDataTransferLength of the command.</param>
     /// <param name="lengthBytes">Bytes the CDB asked for; of a command that failed, bytes that were moved.</param>
     public static Residual Of(uint expectedDataTransferLength, long lengthBytes)

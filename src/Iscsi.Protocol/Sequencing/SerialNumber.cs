@@ -1,7 +1,11 @@
 namespace Iscsi.Protocol;
 
-/// <summary>Arithmetic of 32-bit numbers that wrap around (RFC 1982), as all sequence numbers of iSCSI do (RFC 7143, 4.2.2.1).</summary>
-/// <remarks>Numbers that are 2^31 apart have no order (RFC 1982, 3.2); here each then is before the other, so that neither passes as new.</remarks>
+/// <summary>
+/// Arithmetic of 32-bit numbers that wrap around (RFC 1982), as all sequence numbers of iSCSI do (RFC 7143, 4.2.2.1).
+/// </summary>
+/// <remarks>
+/// Numbers that are 2^31 apart have no order (RFC 1982, 3.2); here each then is before the other, so that neither passes as new.
+/// </remarks>
 public static class SerialNumber
 {
     /// <summary>Whether <paramref name="a"/> comes before <paramref name="b"/>.</summary>
@@ -13,7 +17,9 @@ public static class SerialNumber
     /// <summary>How far <paramref name="to"/> is ahead of <paramref name="from"/>; negative when it is behind.</summary>
     public static int Distance(uint from, uint to) => (int)(to - from);
 
-    /// <summary>Whether a number lies in a range. An empty range has <paramref name="last"/> one before <paramref name="first"/>.</summary>
+    /// <summary>
+    /// Whether a number lies in a range. An empty range has <paramref name="last"/> one before <paramref name="first"/>.
+    /// </summary>
     /// <param name="value">The number.</param>
     /// <param name="first">The first number of the range.</param>
     /// <param name="last">The last number of the range, less than 2^31 ahead.</param>

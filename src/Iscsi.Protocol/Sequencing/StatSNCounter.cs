@@ -11,7 +11,9 @@ public sealed class StatSNCounter
         Acknowledged = first;
     }
 
-    /// <summary>The number of the next status: for PDUs that carry a StatSN without using it (R2T, a NOP-In nobody asked for).</summary>
+    /// <summary>
+    /// The number of the next status: for PDUs that carry a StatSN without using it (R2T, a NOP-In nobody asked for).
+    /// </summary>
     public uint Next { get; private set; }
 
     /// <summary>The initiator has received all before it.</summary>

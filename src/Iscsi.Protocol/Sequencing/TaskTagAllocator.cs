@@ -3,8 +3,8 @@ using System.Numerics;
 namespace Iscsi.Protocol;
 
 /// <summary>
-/// Gives out tags that name a place in a table of the caller's and a generation, so that a tag that comes back late names nothing.
-/// For Target Transfer Tags, and for the Initiator Task Tags of our own.
+/// Gives out tags that name a place in a table of the caller's and a generation, so that a tag that comes back late names
+/// nothing. For Target Transfer Tags, and for the Initiator Task Tags of our own.
 /// </summary>
 public sealed class TaskTagAllocator
 {

@@ -71,7 +71,9 @@ public static class TextValue
             return single;
         }
         last = 0;
-        if (ReadNumber(text[..tilde], out first) != TextFault.None || ReadNumber(text[(tilde + 1)..], out last) != TextFault.None || first > last)
+        if (ReadNumber(text[..tilde], out first) != TextFault.None
+            || ReadNumber(text[(tilde + 1)..], out last) != TextFault.None
+            || first > last)
         {
             first = last = 0;
             return TextFault.BadRange;
@@ -145,6 +147,11 @@ public static class TextValue
         }
         return false;
     }
+
+    /// <summary>True for NotUnderstood, Irrelevant and Reject: an answer by which nothing is agreed on (6.2).</summary>
+    /// <param name="value">A value.</param>
+    public static bool IsReservedAnswer(ReadOnlySpan<byte> value) =>
+        value.SequenceEqual(NotUnderstood) || value.SequenceEqual(Irrelevant) || value.SequenceEqual(Reject);
 
     private static bool HasPrefix(ReadOnlySpan<byte> text, byte letter) =>
         text.Length > 1 && text[0] == '0' && (text[1] | 0x20) == letter;

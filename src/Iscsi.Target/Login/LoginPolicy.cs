@@ -51,7 +51,7 @@ internal sealed class LoginPolicy(TargetCore core, ITransportConnection transpor
         tsih = 0;
         if (core.IsStopping) return RefusedWith = LoginStatus.ServiceUnavailable;
         // What the peer may send unasked has to fit a credit (the peer may have skipped the negotiation that says so).
-        if (parameters.MaxUnsolicitedBytes > core.Budget.CreditBlocks * MemoryBudget.BlockBytes)
+        if (_target is not null && parameters.MaxUnsolicitedBytes > core.Budget.CreditBlocks * MemoryBudget.BlockBytes)
             return RefusedWith = LoginStatus.InitiatorError;
         Session = core.Sessions.TryAdmit(identity, parameters, _target, transport, Reserve!, StandbyOwner);
         if (Session is null) return RefusedWith = LoginStatus.OutOfResources;

@@ -2,7 +2,7 @@ using Iscsi.Protocol.Scsi;
 
 namespace Iscsi.Target.Scsi;
 
-/// <summary>Unit attention conditions as a bit set; the lowest bit is reported first (SAM-5, 5.14).</summary>
+/// <summary>Unit attention conditions as a bit set; the lowest bit is reported first (SAM-5).</summary>
 [Flags]
 internal enum UnitAttention
 {
@@ -18,11 +18,14 @@ internal enum UnitAttention
     /// <summary>29/07: the nexus was lost, reservations and tasks with it.</summary>
     NexusLoss = 4,
 
-    /// <summary>3F/0E: LUNs came or went.</summary>
-    ReportedLunsDataHasChanged = 8,
-
     /// <summary>2A/09: the device was resized.</summary>
-    CapacityDataHasChanged = 16,
+    CapacityDataHasChanged = 8,
+
+    /// <summary>3F/0E: LUNs came or went.</summary>
+    ReportedLunsDataHasChanged = 16,
+
+    /// <summary>All of them.</summary>
+    All = PowerOnOrReset | LogicalUnitReset | NexusLoss | CapacityDataHasChanged | ReportedLunsDataHasChanged,
 }
 
 /// <summary>What a unit attention says.</summary>

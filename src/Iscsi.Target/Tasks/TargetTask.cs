@@ -99,6 +99,7 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
         CreditData.Clear();
         if (!Credit.IsEmpty) Credit.Dispose();
         Credit = default;
+        ImmediateIndex = -1;
         Session = null!;
     }
 

@@ -1,6 +1,8 @@
 namespace Iscsi.Protocol.Tests;
 
-/// <summary>A PDU put together byte by byte, with nothing of the code under test: the other opinion on lengths, padding and digests.</summary>
+/// <summary>
+/// A PDU put together byte by byte, with nothing of the code under test: the other opinion on lengths, padding and digests.
+/// </summary>
 internal sealed record WirePdu(byte[] Header, byte[] AdditionalHeader, byte[] Data)
 {
     public static WirePdu Create(Random random, int additionalLength, int dataLength) =>

@@ -107,9 +107,14 @@ internal sealed class RawInitiator
 
     public TargetLoginStep SendRaw(in LoginRequestFields fields, ReadOnlySpan<byte> text)
     {
-        Last = Target.Receive(fields, text, _responseText);
-        LastText = Encoding.UTF8.GetString(_responseText, 0, Last.Response.DataSegmentLength).Replace('\0', '|');
+        Note(Target.Receive(fields, text, _responseText), _responseText);
         return Last;
+    }
+
+    public void Note(in TargetLoginStep step, byte[] responseText)
+    {
+        Last = step;
+        LastText = Encoding.UTF8.GetString(responseText, 0, step.Response.DataSegmentLength).Replace('\0', '|');
     }
 
     public LoginStatus LastStatus => LoginStatusExtensions.FromBytes(Last.Response.StatusClass, Last.Response.StatusDetail);

@@ -128,6 +128,7 @@ public sealed class PduValidateTests
     [InlineData(PduFault.InvalidTargetTransferTag, RejectReason.ProtocolError, ConnectionEndReason.InvalidTag)]
     [InlineData(PduFault.InvalidDataOffset, RejectReason.ProtocolError, ConnectionEndReason.InvalidDataOffset)]
     [InlineData(PduFault.ReservedOpcode, RejectReason.CommandNotSupported, ConnectionEndReason.InvalidOpcode)]
+    [InlineData(PduFault.TaskTagInUse, RejectReason.ProtocolError, ConnectionEndReason.InvalidTag)]
     [InlineData(PduFault.InvalidSnack, RejectReason.SnackReject, ConnectionEndReason.InvalidPduField)]
     public void A_fault_picks_its_reject_and_its_end(PduFault fault, RejectReason reject, ConnectionEndReason end)
     {

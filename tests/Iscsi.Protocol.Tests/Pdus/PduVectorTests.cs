@@ -1,6 +1,8 @@
 namespace Iscsi.Protocol.Tests;
 
-/// <summary>Headers written out by hand from the layouts of RFC 7143, section 11: the bytes a writer must give, and a view must read.</summary>
+/// <summary>
+/// Headers written out by hand from the layouts of RFC 7143, section 11: the bytes a writer must give, and a view must read.
+/// </summary>
 public sealed class PduVectorTests
 {
     [Fact]

@@ -7,7 +7,8 @@ public sealed class CommandWindowTests
     [Fact]
     public void Every_short_history_agrees_with_a_naive_model()
     {
-        // Operations: accept ExpCmdSN of the start + (-1..4); grow by 1 or 2; fill the hole + (0..2) from a function numbered + 3.
+        // Operations: accept ExpCmdSN of the start + (-1..4); grow by 1 or 2; fill the hole + (0..2) from a function numbered +
+        // 3.
         const int operationCount = 6 + 2 + 3;
         const int depth = 5;
         var total = (int)Math.Pow(operationCount, depth);

@@ -5,7 +5,8 @@ public sealed class CountersTests
     [Fact]
     public void CmdSN_follows_the_window_over_every_short_history()
     {
-        // Numbers relative to the start, in a model that does not wrap. Operations: send one; an update with ExpCmdSN 0..2, MaxCmdSN -2..2.
+        // Numbers relative to the start, in a model that does not wrap. Operations: send one; an update with ExpCmdSN 0..2,
+        // MaxCmdSN -2..2.
         foreach (var start in new uint[] { 5, int.MaxValue, uint.MaxValue - 1, 0 })
         {
             for (var history = 0; history < 16 * 16 * 16 * 16; history++)

@@ -30,7 +30,7 @@ public sealed class CapacityAndModeTests
     {
         var h = new ScsiHarness();
         h.Device.Resize(1L << 40);
-        h.Nexus.ClearAll((Target.Scsi.UnitAttention)~0);
+        h.Nexus.ClearAll(Target.Scsi.UnitAttention.All);
         Assert.Equal([0xFF, 0xFF, 0xFF, 0xFF, 0, 0, 2, 0], h.RunGood(ScsiHarness.Cdb10(OperationCode.ReadCapacity10, 0, 0, 0)));
         Assert.True(ReadCapacityData.TryParse16(h.RunGood(ReadCapacity16(32)), out var capacity));
         Assert.Equal((1UL << 40) - 1, capacity.LastLogicalBlockAddress);

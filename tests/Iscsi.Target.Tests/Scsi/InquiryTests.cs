@@ -157,6 +157,7 @@ public sealed class InquiryTests
         Assert.Equal(
             new BlockLimitsVpdPage
             {
+                WriteSameNonZero = true,
                 OptimalTransferLengthGranularity = 8,
                 MaximumUnmapLbaCount = 1 << 20,
                 MaximumUnmapBlockDescriptorCount = 256,

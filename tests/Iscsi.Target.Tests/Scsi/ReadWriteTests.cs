@@ -130,6 +130,13 @@ public sealed class ReadWriteTests
     }
 
     [Fact]
+    public void A_read_only_device_that_cannot_unmap_refuses_the_UNMAP_bit_as_a_write()
+    {
+        var h = new ScsiHarness(info => info with { IsReadOnly = true, Unmap = DeviceSupport.None });
+        h.AssertSense(ScsiHarness.Cdb10(OperationCode.WriteSame10, 0x08, 0, 1), SenseKey.DataProtect, AdditionalSense.WriteProtected, new byte[512]);
+    }
+
+    [Fact]
     public void A_read_only_device_can_be_read_and_flushed()
     {
         var h = new ScsiHarness(info => info with { IsReadOnly = true });

@@ -50,7 +50,7 @@ internal sealed class ScsiHarness
     {
         var nexus = new ScsiNexus("iqn.2026-11.net.example:host", 0x400000000001, 1);
         Units.Attach(nexus);
-        if (clearAttention) nexus.ClearAll((UnitAttention)~0);
+        if (clearAttention) nexus.ClearAll(UnitAttention.All);
         return nexus;
     }
 
