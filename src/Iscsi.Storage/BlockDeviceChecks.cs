@@ -2,7 +2,9 @@ using Reservations;
 
 namespace Iscsi.Storage;
 
-/// <summary>The checks that every device repeats although its caller should have made them: a few compares against silent corruption.</summary>
+/// <summary>
+/// The checks that every device repeats although its caller should have made them: a few compares against silent corruption.
+/// </summary>
 internal static class BlockDeviceChecks
 {
     /// <summary>Checks a transfer of whole blocks.</summary>

@@ -12,12 +12,14 @@ public enum BlockDeviceError
     /// <summary>A write, a zeroing, an unmap or a flush failed.</summary>
     WriteFailed,
 
-    /// <summary>The storage below is full, or its quota is used up. What was asked for was not written; nothing else is in doubt.</summary>
+    /// <summary>
+    /// The storage below is full, or its quota is used up. What was asked for was not written; nothing else is in doubt.
+    /// </summary>
     NoSpace,
 
     /// <summary>
-    /// An earlier flush or durable write failed, so data that were reported as written may be gone. Writes and flushes are refused until
-    /// the device is opened again.
+    /// An earlier flush or durable write failed, so data that were reported as written may be gone. Writes and flushes are
+    /// refused until the device is opened again.
     /// </summary>
     Latched,
 

@@ -13,7 +13,8 @@ public static class BlockDeviceExtensions
     /// <exception cref="ArgumentException">The length is no multiple of the block size.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The blocks are not inside the device.</exception>
     /// <exception cref="BlockDeviceException">The read failed.</exception>
-    public static async ValueTask ReadAsync(this IBlockDevice device, long lba, Memory<byte> destination, CancellationToken cancellationToken = default)
+    public static async ValueTask ReadAsync(this IBlockDevice device, long lba, Memory<byte> destination,
+        CancellationToken cancellationToken = default)
     {
         CheckTransfer(device, lba, destination.Length, nameof(destination));
         if (destination.IsEmpty) return;
@@ -41,7 +42,9 @@ public static class BlockDeviceExtensions
         await device.WriteAsync(lba, list, flags, cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>Whether two devices are the same storage (one file under two names, for instance), which only one of them may serve.</summary>
+    /// <summary>
+    /// Whether two devices are the same storage (one file under two names, for instance), which only one of them may serve.
+    /// </summary>
     /// <param name="device">A device.</param>
     /// <param name="other">Another one.</param>
     public static bool IsSameStorage(this IBlockDevice device, IBlockDevice other)

@@ -2,7 +2,9 @@ using System.Globalization;
 
 namespace Iscsi.Storage;
 
-/// <summary>Sizes as people write them: <c>4096</c>, <c>64MiB</c>, <c>1 GiB</c>, <c>2T</c>. All units are powers of 1024.</summary>
+/// <summary>
+/// Sizes as people write them: <c>4096</c>, <c>64MiB</c>, <c>1 GiB</c>, <c>2T</c>. All units are powers of 1024.
+/// </summary>
 public static class ByteSize
 {
     private const string Prefixes = "KMGTPE";
@@ -11,8 +13,8 @@ public static class ByteSize
     public const string Syntax = "a whole number with an optional unit KiB, MiB, GiB or TiB (or K, M, G, T), such as 64MiB";
 
     /// <summary>Parses a size.</summary>
-    /// <param name="text">A whole number, then optionally B, or one of K, M, G, T, P, E with or without iB, in any case. KB and the like are not
-    /// taken, because half of their users mean powers of 1000.</param>
+    /// <param name="text">A whole number, then optionally B, or one of K, M, G, T, P, E with or without iB, in any case. KB and
+    /// the like are not taken, because half of their users mean powers of 1000.</param>
     /// <param name="bytes">The size, 0 or more.</param>
     /// <returns>False: not a size, or more than <see cref="long.MaxValue"/>.</returns>
     public static bool TryParse(ReadOnlySpan<char> text, out long bytes)

@@ -17,7 +17,9 @@ internal ref struct ExtentBuilder(BlockRange range, Span<BlockExtent> extents)
     /// <summary>Extents so far.</summary>
     public int Count { get; private set; }
 
-    /// <summary>Says the state of the blocks from <see cref="Next"/> up to <paramref name="end"/>; what is outside the range is cut off.</summary>
+    /// <summary>
+    /// Says the state of the blocks from <see cref="Next"/> up to <paramref name="end"/>; what is outside the range is cut off.
+    /// </summary>
     /// <returns>False when no more states are wanted: the range is covered, or there is no room.</returns>
     public bool AddUpTo(long end, bool isAllocated)
     {

@@ -2,7 +2,9 @@ using Reservations;
 
 namespace Iscsi.Storage;
 
-/// <summary>A disk that keeps nothing: every read is zeroes and every write is discarded. For measuring what is above it.</summary>
+/// <summary>
+/// A disk that keeps nothing: every read is zeroes and every write is discarded. For measuring what is above it.
+/// </summary>
 public sealed class NullBlockDevice : IBlockDevice
 {
     private int _isDisposed;
@@ -51,7 +53,8 @@ public sealed class NullBlockDevice : IBlockDevice
     }
 
     /// <inheritdoc/>
-    public ValueTask WriteAsync(long lba, BlockList source, BlockWriteFlags flags = BlockWriteFlags.None, CancellationToken cancellationToken = default)
+    public ValueTask WriteAsync(long lba, BlockList source,
+        BlockWriteFlags flags = BlockWriteFlags.None, CancellationToken cancellationToken = default)
     {
         CheckUsable(cancellationToken);
         BlockDeviceChecks.OffsetOf(Info, lba, source);
@@ -66,7 +69,8 @@ public sealed class NullBlockDevice : IBlockDevice
     }
 
     /// <inheritdoc/>
-    public ValueTask WriteZeroesAsync(BlockRange range, BlockWriteFlags flags = BlockWriteFlags.None, CancellationToken cancellationToken = default)
+    public ValueTask WriteZeroesAsync(BlockRange range,
+        BlockWriteFlags flags = BlockWriteFlags.None, CancellationToken cancellationToken = default)
     {
         CheckUsable(cancellationToken);
         BlockDeviceChecks.Check(Info, range);
@@ -82,7 +86,8 @@ public sealed class NullBlockDevice : IBlockDevice
     }
 
     /// <inheritdoc/>
-    public ValueTask<int> GetExtentsAsync(BlockRange range, Memory<BlockExtent> extents, CancellationToken cancellationToken = default)
+    public ValueTask<int> GetExtentsAsync(BlockRange range, Memory<BlockExtent> extents,
+        CancellationToken cancellationToken = default)
     {
         CheckUsable(cancellationToken);
         BlockDeviceChecks.Check(Info, range);

@@ -19,7 +19,7 @@ internal sealed class GrantRecord(ReservationNode node)
     /// <summary>Blocks drawn, one element a claim of the demand.</summary>
     internal Drawn[] Blocks = new Drawn[1];
 
-    /// <summary>Next of the node's free list, or of the stack of posted releases.</summary>
+    /// <summary>Next of the stack of posted releases.</summary>
     internal GrantRecord? Next;
 
     /// <summary>Where it was taken, and at which gate; <see cref="OrderCheck.Full"/> only.</summary>

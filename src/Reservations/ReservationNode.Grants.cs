@@ -8,9 +8,12 @@ public sealed partial class ReservationNode
 {
     private const int FirstChunk = 8, LargestChunk = 128;
 
-    private readonly List<GrantRecord> _records = [];
-    private GrantRecord? _freeRecord;
-    private int _openRecords;
+    // Replaced when it grows, because snapshots of other threads walk it.
+    private GrantRecord[] _records = [];
+
+    // A stack in which taken records keep their place: putting the same one back writes no reference, which is what costs here.
+    private GrantRecord?[] _freeRecords = [];
+    private int _freeCount;
 
     // The last demand over several levels that was found possible; a race of a shared node costs a second look.
     private Demand? _possible;
@@ -176,17 +179,16 @@ public sealed partial class ReservationNode
         return true;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private Grant Open(Flow? flow, Demand demand)
     {
-        var record = _freeRecord ?? GrowRecords();
-        _freeRecord = record.Next;
-        record.Next = null;
-        record.Demand = demand;
-        record.Flow = flow;
+        if (_freeCount == 0) GrowRecords();
+        var record = _freeRecords[--_freeCount]!;
+        if (record.Demand != demand) record.Demand = demand;
+        if (record.Flow != flow) record.Flow = flow;
         record.Held = demand.RankMask;
         record.Open = true;
         record.Since = _root.CoarseNow;
-        _openRecords++;
         var claims = demand.Array;
         if (flow is not null)
         {
@@ -197,16 +199,19 @@ public sealed partial class ReservationNode
         return new Grant(record);
     }
 
-    private GrantRecord GrowRecords()
+    private void GrowRecords()
     {
-        for (var i = Math.Clamp(_records.Count, FirstChunk, LargestChunk); i > 0; i--)
+        var count = Math.Clamp(_records.Length, FirstChunk, LargestChunk);
+        var records = new GrantRecord[_records.Length + count];
+        _records.CopyTo(records, 0);
+        Array.Resize(ref _freeRecords, records.Length);
+        for (var i = _records.Length; i < records.Length; i++)
         {
-            var record = new GrantRecord(this) { Next = _freeRecord };
-            record.Blocks[0].Head = -1;
-            _records.Add(record);
-            _freeRecord = record;
+            records[i] = new GrantRecord(this);
+            records[i].Blocks[0].Head = -1;
+            _freeRecords[_freeCount++] = records[i];
         }
-        return _freeRecord!;
+        Volatile.Write(ref _records, records);
     }
 
     private static void Grow(GrantRecord record, int length)
@@ -331,19 +336,18 @@ public sealed partial class ReservationNode
         }
         record.Open = false;
         record.Prepaid = false;
-        record.Flow = null;
-        record.Demand = null;
         if (_full)
         {
             record.Site = null;
             record.Gate = null;
         }
-        _openRecords--;
-        record.Next = _freeRecord;
-        _freeRecord = record;
+        // Demand and flow stay: the next grant of this record most likely has the same.
+        if (_freeRecords[_freeCount] != record) _freeRecords[_freeCount] = record;
+        _freeCount++;
         return attention;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool EndLevel(GrantRecord record, int index)
     {
         ref readonly var claim = ref record.Demand!.Array[index];

@@ -192,6 +192,7 @@ public sealed partial class ReservationNode
         while (inOrder is not null)
         {
             var next = inOrder.Next;
+            inOrder.Next = null;
             End(inOrder);
             inOrder = next;
         }

@@ -20,7 +20,7 @@ internal static class CommandLine
         var root = Build();
         var parsed = root.Parse(args);
         var place = parsed.CommandResult.Command is RootCommand ? ProgramName : $"{ProgramName} {parsed.CommandResult.Command.Name}";
-        if (parsed.Errors.Count > 0 && parsed.Action is not HelpAction)
+        if (parsed.Errors.Count > 0 && parsed.Action is not HelpWithExamples)
         {
             var message = parsed.UnmatchedTokens.Count > 0 ? $"unknown command or argument '{parsed.UnmatchedTokens[0]}'" : parsed.Errors[0].Message.TrimEnd('.');
             await error.WriteLineAsync($"{place}: {message} (see {place} --help)").ConfigureAwait(false);
@@ -52,6 +52,14 @@ internal static class CommandLine
         var root = new RootCommand("Serves files as iSCSI disks with all data memory reserved in advance, and uses iSCSI disks of others.")
         {
             ServeCommand.Create(),
+            DiscoverCommand.Create(),
+            InquiryCommand.Create(),
+            CapacityCommand.Create(),
+            LunsCommand.Create(),
+            ReadCommand.Create(),
+            WriteCommand.Create(),
+            CopyCommand.Create(),
+            PingCommand.Create(),
             ShowCommand.Create(),
         };
         var help = root.Options.OfType<HelpOption>().Single();

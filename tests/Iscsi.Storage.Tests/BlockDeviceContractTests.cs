@@ -319,7 +319,7 @@ public sealed class BlockDeviceContractTests
     public async Task A_random_workload_does_what_an_array_does(string name, int blockSize)
     {
         var seed = Random.Shared.Next();
-        TestContext.Current.SendDiagnosticMessage("seed {0}", seed);
+        TestContext.Current.TestOutputHelper?.WriteLine($"seed {seed}");
         await using var test = await TestDevices.OpenAsync(name, blockSize, 128);
         await RandomWorkload.RunAsync(test.Device, seed, 600);
     }

@@ -26,9 +26,13 @@ internal sealed unsafe class FaultyCalls : LinuxCalls
     /// <summary>While it is there, writes wait for it.</summary>
     public ManualResetEventSlim? WriteGate { get; set; }
 
+    /// <summary>Called in each sync, with its number from 1; the errno it fails with, or 0.</summary>
+    public Func<int, int>? OnSync { get; set; }
+
     public override long SyncData(int fd)
     {
         Syncs++;
+        if (OnSync is { } onSync) return -onSync(Syncs);
         if (SyncError == 0) return base.SyncData(fd);
         var error = SyncError;
         SyncError = 0;

@@ -100,6 +100,42 @@ public sealed class FileBlockDeviceDurabilityTests : IDisposable
     }
 
     [Fact]
+    public async Task A_flush_that_succeeds_beside_one_that_fails_is_not_believed()
+    {
+        // The kernel tells the error to the first only, although the second may have lost the same data.
+        await using var device = await OpenAsync();
+        using var secondIsIn = new ManualResetEventSlim();
+        var firstIsIn = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var before = _calls.Syncs;
+        _calls.OnSync = number =>
+        {
+            if (number == before + 1)
+            {
+                firstIsIn.SetResult();
+                secondIsIn.Wait();
+                return Linux.EIO;
+            }
+            secondIsIn.Set();
+            return 0;
+        };
+        var first = device.FlushAsync().AsTask();
+        await firstIsIn.Task;
+        var second = device.FlushAsync().AsTask();
+        Assert.Equal(BlockDeviceError.WriteFailed, (await Assert.ThrowsAsync<BlockDeviceException>(() => first)).Error);
+        Assert.Equal(BlockDeviceError.Latched, (await Assert.ThrowsAsync<BlockDeviceException>(() => second)).Error);
+    }
+
+    [Fact]
+    public async Task Flushes_and_durable_writes_at_the_same_time_all_end()
+    {
+        await using var device = await OpenAsync();
+        var list = BlockList.Over(_block);
+        await Task.WhenAll(Enumerable.Range(0, 60).Select(i =>
+            i % 3 == 0 ? device.FlushAsync().AsTask() : device.WriteAsync(i, list, BlockWriteFlags.ForceUnitAccess).AsTask()));
+        Assert.Equal(_block, await device.ReadBytesAsync(59, 1));
+    }
+
+    [Fact]
     public async Task Opening_again_ends_the_latch()
     {
         await using (var device = await OpenAsync())

@@ -136,7 +136,7 @@ public sealed class SpecTests
         await (await Parse($"{file.Path},size=1MiB").OpenAsync()).DisposeAsync();
         var e = await Assert.ThrowsAsync<BlockDeviceException>(() => Parse($"{file.Path},size=2MiB").OpenAsync());
         Assert.Equal(BlockDeviceError.InvalidSize, e.Error);
-        Assert.Contains("has 1048576 bytes and not the 2097152 that size=2MiB asks for", e.Message, StringComparison.Ordinal);
+        Assert.Contains("has 1048576 bytes and not the 2097152 (2 MiB) that size asks for", e.Message, StringComparison.Ordinal);
         await (await Parse(file.Path).OpenAsync()).DisposeAsync();
     }
 

@@ -14,6 +14,14 @@ public sealed class CommandLineTests
     [InlineData("/nonexistent/secret can't be read", "serve", "--chap-user", "alice", "--chap-secret-file", "/nonexistent/secret", "memory,size=1MiB")]
     [InlineData("too small", "show", "memory", "--memory", "4KiB")]
     [InlineData("'frobnicate'", "frobnicate")]
+    [InlineData("begins with iscsi://", "inquiry", "127.0.0.1")]
+    [InlineData("names no target", "capacity", "iscsi://127.0.0.1")]
+    [InlineData("names no target", "copy", "/dev/null", "iscsi://127.0.0.1")]
+    [InlineData("is no LUN", "luns", "iscsi://127.0.0.1/iqn.2026-11.net.example:disk/x")]
+    [InlineData("needs a user in the URL", "inquiry", "iscsi://127.0.0.1/iqn.2026-11.net.example:disk", "--chap-secret-file", "/dev/null")]
+    [InlineData("needs a user in the URL", "inquiry", "iscsi://127.0.0.1/iqn.2026-11.net.example:disk", "--mutual-chap-user", "disk")]
+    [InlineData("--count takes 1 or more", "ping", "iscsi://127.0.0.1/iqn.2026-11.net.example:disk", "--count", "0")]
+    [InlineData("same file", "copy", "/dev/null", "/dev/../dev/null")]
     public async Task A_mistake_is_one_line_on_standard_error_and_exit_code_2(string expected, params string[] args)
     {
         var (exitCode, output, error) = await RunAsync(args);
@@ -38,6 +46,14 @@ public sealed class CommandLineTests
 
     [Theory]
     [InlineData("serve")]
+    [InlineData("discover")]
+    [InlineData("inquiry")]
+    [InlineData("capacity")]
+    [InlineData("luns")]
+    [InlineData("read")]
+    [InlineData("write")]
+    [InlineData("copy")]
+    [InlineData("ping")]
     [InlineData("show", "memory")]
     public async Task The_help_of_a_command_has_examples(params string[] command)
     {
@@ -45,7 +61,7 @@ public sealed class CommandLineTests
 
         Assert.Equal(ExitCodes.Done, exitCode);
         Assert.Contains("Examples:", output, StringComparison.Ordinal);
-        Assert.Contains($"    iscsinet {string.Join(' ', command)}", output, StringComparison.Ordinal);
+        Assert.Contains($"iscsinet {string.Join(' ', command)} ", output[output.IndexOf("Examples:", StringComparison.Ordinal)..], StringComparison.Ordinal);
     }
 
     [Fact]
@@ -69,6 +85,17 @@ public sealed class CommandLineTests
             if (property.Name is "ManySessions") continue;
             Assert.Contains(property.Name + " ", output, StringComparison.Ordinal);
         }
+    }
+
+    [Theory]
+    [InlineData("commands", "READ (16)")]
+    [InlineData("keys", "MaxRecvDataSegmentLength")]
+    public async Task Show_lists_the_tables_the_target_runs_on(string table, string expected)
+    {
+        var (exitCode, output, _) = await RunAsync("show", table);
+
+        Assert.Equal(ExitCodes.Done, exitCode);
+        Assert.Contains(expected, output, StringComparison.OrdinalIgnoreCase);
     }
 
     private static async Task<(int ExitCode, string Output, string Error)> RunAsync(params string[] args)

@@ -45,7 +45,7 @@ public sealed partial class InitiatorLoginMachine
         {
             isComplete = response.NextStage == LoginStage.FullFeaturePhase;
             // What would still have to be answered in a stage that the target has left was no question to begin with.
-            if (isComplete) return LoginFault.None;
+            if (isComplete) return Finish();
             answer = _text.Append();
             EnterOperational(ref answer);
         }
@@ -125,7 +125,11 @@ public sealed partial class InitiatorLoginMachine
             return LoginFault.None;
         }
         // The target ended the stage: a question of its own can't be answered any more.
-        if (_negotiator.HasQuestions) return LoginFault.BadResponse;
+        return _negotiator.HasQuestions ? LoginFault.BadResponse : LoginFault.None;
+    }
+
+    private LoginFault Finish()
+    {
         var open = _negotiator.Finish(isTarget: false, out var openKey);
         if (open != LoginFault.None) FaultDetail = TextKeyTable.Get(openKey).Name;
         return open;

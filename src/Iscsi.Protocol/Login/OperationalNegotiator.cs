@@ -116,7 +116,7 @@ internal sealed class OperationalNegotiator
     /// <summary>
     /// Ends the negotiation. An answer may be left out where the offer decides alone: No of an AND, Yes of an OR (6.2.2). Any other open
     /// offer is a mistake of the peer that peers do make; the worst case for this side then holds: a target counts on the default of the
-    /// standard, an initiator on the rule applied to it. A digest that is demanded must be answered.
+    /// standard, an initiator on the rule applied to it. A digest that is demanded must be agreed on, also where the peer skipped the stage.
     /// </summary>
     public LoginFault Finish(bool isTarget, out TextKey openKey)
     {
@@ -124,16 +124,17 @@ internal sealed class OperationalNegotiator
         foreach (var row in TextKeyTable.All)
         {
             ref var state = ref _states[(int)row.Key];
+            if (!IsNegotiated(row) || state is not (KeyState.Default or KeyState.Offered)) continue;
+            if (row.Rule == NegotiationRule.FirstCommon && !IsIrrelevant(row) && !IsDefaultAllowed(row))
+            {
+                openKey = row.Key;
+                return LoginFault.UnansweredOffer;
+            }
             if (state != KeyState.Offered) continue;
             state = KeyState.Settled;
             ref var value = ref _values[(int)row.Key];
             value = DefaultValue(row);
-            if (row.Rule == NegotiationRule.FirstCommon)
-            {
-                if (IsDefaultAllowed(row)) continue;
-                openKey = row.Key;
-                return LoginFault.UnansweredOffer;
-            }
+            if (row.Rule == NegotiationRule.FirstCommon) continue;
             if (!isTarget || (row.Rule, OwnValue(row.Key)) is (NegotiationRule.And, 0) or (NegotiationRule.Or, 1))
                 value = Combine(row.Rule, value, OwnValue(row.Key));
         }

@@ -1,6 +1,6 @@
 namespace Iscsi.Protocol.Scsi;
 
-/// <summary>An additional sense code with its qualifier (SPC-4, 4.5.6 and annex F).</summary>
+/// <summary>An additional sense code with its qualifier (SPC-4).</summary>
 /// <param name="Code">ADDITIONAL SENSE CODE.</param>
 /// <param name="Qualifier">ADDITIONAL SENSE CODE QUALIFIER.</param>
 public readonly record struct AdditionalSense(byte Code, byte Qualifier)
@@ -19,6 +19,9 @@ public readonly record struct AdditionalSense(byte Code, byte Qualifier)
 
     /// <summary>0C/0C WRITE ERROR - UNEXPECTED UNSOLICITED DATA.</summary>
     public static AdditionalSense UnexpectedUnsolicitedData => new(0x0C, 0x0C);
+
+    /// <summary>47/05 PROTOCOL SERVICE CRC ERROR.</summary>
+    public static AdditionalSense ProtocolServiceCrcError => new(0x47, 0x05);
 
     /// <summary>0C/0D WRITE ERROR - NOT ENOUGH UNSOLICITED DATA.</summary>
     public static AdditionalSense NotEnoughUnsolicitedData => new(0x0C, 0x0D);

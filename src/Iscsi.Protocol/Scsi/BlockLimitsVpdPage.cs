@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 
 namespace Iscsi.Protocol.Scsi;
 
-/// <summary>Block Limits VPD page, B0h (SBC-3, 6.5.3). Zero says "not reported" unless a member says otherwise.</summary>
+/// <summary>Block Limits VPD page, B0h (SBC-3). Zero says "not reported" unless a member says otherwise.</summary>
 public readonly record struct BlockLimitsVpdPage
 {
     /// <summary>Bytes of the page body.</summary>
@@ -38,7 +38,7 @@ public readonly record struct BlockLimitsVpdPage
     /// <summary>MAXIMUM WRITE SAME LENGTH, blocks; 0: no limit.</summary>
     public ulong MaximumWriteSameLength { get; init; }
 
-    // SBC-3, 6.5.3, after the four bytes of the page header (offsets of the whole page)
+    // SBC-3, Block Limits VPD page, after the four bytes of the page header (offsets of the whole page)
     //
     //      4| Reserved (7) | WSNZ
     //      5| MAXIMUM COMPARE AND WRITE LENGTH

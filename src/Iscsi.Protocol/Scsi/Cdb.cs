@@ -5,8 +5,8 @@ using System.Runtime.CompilerServices;
 namespace Iscsi.Protocol.Scsi;
 
 /// <summary>
-/// A command descriptor block as a value: the 16 bytes of a SCSI Command PDU (RFC 7143, 11.3.5), shorter CDBs padded with zeroes. Multi-byte
-/// fields are big-endian (SPC-4, 4.2).
+/// A command descriptor block as a value: the 16 bytes of a SCSI Command PDU (RFC 7143, 11.3.5), shorter CDBs padded with zeroes.
+/// Multi-byte fields are big-endian (SPC-4).
 /// </summary>
 [InlineArray(Size)]
 public struct Cdb
@@ -39,7 +39,9 @@ public struct Cdb
     /// <summary>SERVICE ACTION, bits 0 to 4 of byte 1, of the commands that have one.</summary>
     public readonly byte ServiceAction => (byte)(this[1] & 0x1F);
 
-    /// <summary>The length that the group code of an operation code implies (SPC-4, 4.2.5.1); 16 for the variable and the reserved groups.</summary>
+    /// <summary>
+    /// The length that the group code of an operation code implies (SPC-4); 16 for the variable and the reserved groups.
+    /// </summary>
     public static int ImpliedLength(byte operationCode) => (operationCode >> 5) switch
     {
         0 => 6,

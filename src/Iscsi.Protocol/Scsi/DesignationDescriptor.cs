@@ -1,6 +1,6 @@
 namespace Iscsi.Protocol.Scsi;
 
-/// <summary>What a designator names (SPC-4, 7.8.6.1, ASSOCIATION).</summary>
+/// <summary>What a designator names (ASSOCIATION in SPC-4).</summary>
 public enum DesignatorAssociation : byte
 {
     /// <summary>The logical unit.</summary>
@@ -13,7 +13,7 @@ public enum DesignatorAssociation : byte
     TargetDevice = 2,
 }
 
-/// <summary>How a designator is built (SPC-4, 7.8.6.1, DESIGNATOR TYPE).</summary>
+/// <summary>How a designator is built (DESIGNATOR TYPE in SPC-4).</summary>
 public enum DesignatorType : byte
 {
     /// <summary>Vendor specific.</summary>
@@ -41,7 +41,7 @@ public enum DesignatorType : byte
     ScsiNameString = 0x8,
 }
 
-// SPC-4, 7.8.6.1: designation descriptor
+// SPC-4: designation descriptor
 //
 //      0| PROTOCOL IDENTIFIER (4), iSCSI is 5h | CODE SET (4): 1h binary, 2h ASCII, 3h UTF-8
 //      1| PIV | Reserved | ASSOCIATION (2) | DESIGNATOR TYPE (4)
@@ -49,7 +49,7 @@ public enum DesignatorType : byte
 //      3| DESIGNATOR LENGTH (n-3)
 //      4| DESIGNATOR
 
-/// <summary>A designation descriptor of the Device Identification VPD page (SPC-4, 7.8.6.1).</summary>
+/// <summary>A designation descriptor of the Device Identification VPD page (SPC-4).</summary>
 public readonly ref struct DesignationDescriptor
 {
     private const byte Iscsi = 0x5;

@@ -2,13 +2,13 @@ using System.Buffers.Binary;
 
 namespace Iscsi.Protocol.Scsi;
 
-// SPC-4, 4.5.2.4.2: sense key specific, field pointer
+// SPC-4: sense key specific, field pointer
 //
 //   Byte/     7       6       5       4       3       2       1       0
 //      0|SKSV  |C/D   |Reserved       |BPV   | BIT POINTER
 //      1| FIELD POINTER (2)
 
-/// <summary>Where the wrong field is (SPC-4, 4.5.2.4.2).</summary>
+/// <summary>Where the wrong field is (SPC-4).</summary>
 /// <param name="InCdb">C/D: true for a byte of the CDB, false for a byte of the parameter list.</param>
 /// <param name="OffsetBytes">FIELD POINTER: the first byte of the field, counted from 0.</param>
 /// <param name="Bit">BIT POINTER: the leftmost bit of the field, 0 to 7. Null: BPV is zero, the field is whole bytes.</param>

@@ -1,6 +1,6 @@
 namespace Iscsi.Protocol.Scsi;
 
-/// <summary>Logical Block Provisioning VPD page, B2h (SBC-3, 6.5.4).</summary>
+/// <summary>Logical Block Provisioning VPD page, B2h (SBC-3).</summary>
 public readonly record struct LogicalBlockProvisioningVpdPage
 {
     /// <summary>Bytes of the page body.</summary>
@@ -23,7 +23,7 @@ public readonly record struct LogicalBlockProvisioningVpdPage
     /// <summary>PROVISIONING TYPE: thin.</summary>
     public bool IsThin { get; init; }
 
-    // SBC-3, 6.5.4, after the page header
+    // SBC-3, Logical Block Provisioning VPD page, after the page header
     //
     //      4| THRESHOLD EXPONENT
     //      5| LBPU | LBPWS | LBPWS10 | Reserved (2) | LBPRZ | ANC_SUP | DP

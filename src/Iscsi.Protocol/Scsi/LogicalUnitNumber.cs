@@ -1,11 +1,11 @@
 namespace Iscsi.Protocol.Scsi;
 
-// SAM-5, 4.7: the LUN field. First two bytes, the others zero for a single level:
+// SAM-5: the LUN field. First two bytes, the others zero for a single level:
 //
 //   peripheral device addressing   | 00b | BUS IDENTIFIER 0 (6) | TARGET OR LUN (8) |    LUN 0 to 255
 //   flat space addressing          | 01b | LUN (14)                                 |    LUN 0 to 16383
 
-/// <summary>The 8-byte LUN field (SAM-5, 4.7): peripheral and flat space addressing of a single level.</summary>
+/// <summary>The 8-byte LUN field (SAM-5): peripheral and flat space addressing of a single level.</summary>
 public static class LogicalUnitNumber
 {
     /// <summary>The largest LUN.</summary>

@@ -1,6 +1,9 @@
 namespace Iscsi.Protocol.Scsi;
 
-/// <summary>SCSI operation codes and service actions, named as in SPC-4 and SBC-3.</summary>
+/// <summary>
+/// SCSI operation codes and service actions, named as in SPC-4 and SBC-3. Clauses of these standards are cited by their titles,
+/// because the numbers differ between revisions.
+/// </summary>
 public static class OperationCode
 {
     /// <summary>TEST UNIT READY.</summary>

@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 
 namespace Iscsi.Protocol.Scsi;
 
-/// <summary>Parameter data of READ CAPACITY (10) and (16) (SBC-3, 5.16 and 5.17).</summary>
+/// <summary>Parameter data of READ CAPACITY (10) and (16) (SBC-3).</summary>
 public readonly record struct ReadCapacityData
 {
     /// <summary>Bytes of READ CAPACITY (10) parameter data.</summary>
@@ -29,8 +29,10 @@ public readonly record struct ReadCapacityData
     /// <summary>LOWEST ALIGNED LOGICAL BLOCK ADDRESS, 14 bits. 16-byte form only.</summary>
     public ushort LowestAlignedLogicalBlockAddress { get; init; }
 
-    // SBC-3, 5.16.2            0| RETURNED LOGICAL BLOCK ADDRESS (4)
-    //                          4| LOGICAL BLOCK LENGTH IN BYTES (4)
+    // SBC-3, READ CAPACITY (10) parameter data
+    //
+    //      0| RETURNED LOGICAL BLOCK ADDRESS (4)
+    //      4| LOGICAL BLOCK LENGTH IN BYTES (4)
 
     /// <summary>Renders the 10-byte form.</summary>
     /// <returns>Bytes written: <see cref="Size10"/>.</returns>
@@ -41,7 +43,7 @@ public readonly record struct ReadCapacityData
         return Size10;
     }
 
-    // SBC-3, 5.17.2
+    // SBC-3, READ CAPACITY (16) parameter data
     //
     //      0| RETURNED LOGICAL BLOCK ADDRESS (8)
     //      8| LOGICAL BLOCK LENGTH IN BYTES (4)

@@ -2,7 +2,7 @@ using System.Text;
 
 namespace Iscsi.Protocol.Scsi;
 
-/// <summary>ASCII fields of a fixed length: left-aligned, filled with spaces (SPC-4, 4.3.1).</summary>
+/// <summary>ASCII fields of a fixed length: left-aligned, filled with spaces (SPC-4).</summary>
 public static class ScsiText
 {
     /// <summary>Writes a field; longer text is cut, a character outside 20h to 7Eh becomes a question mark.</summary>

@@ -3,15 +3,17 @@ using System.Buffers.Binary;
 namespace Iscsi.Protocol.Scsi;
 
 /// <summary>
-/// Sense data as a value: key, additional sense, and what stands beside them (SPC-4, 4.5). Rendered in fixed or descriptor format, parsed
-/// from both.
+/// Sense data as a value: key, additional sense, and what stands beside them (SPC-4). Rendered in fixed or descriptor format,
+/// parsed from both.
 /// </summary>
 public readonly record struct SenseData
 {
     /// <summary>Bytes of sense data in fixed format as rendered here.</summary>
     public const int FixedSize = 18;
 
-    /// <summary>The most bytes that <see cref="WriteDescriptor"/> writes: header, information and sense-key specific descriptors.</summary>
+    /// <summary>
+    /// The most bytes that <see cref="WriteDescriptor"/> writes: header, information and sense-key specific descriptors.
+    /// </summary>
     public const int MaxDescriptorSize = 8 + 12 + 8;
 
     private const byte CurrentFixed = 0x70;
@@ -30,7 +32,9 @@ public readonly record struct SenseData
     /// <summary>ADDITIONAL SENSE CODE and its qualifier.</summary>
     public AdditionalSense Additional { get; init; }
 
-    /// <summary>INFORMATION: for block commands the logical block address; for a miscompare the byte offset. Null: not valid.</summary>
+    /// <summary>
+    /// INFORMATION: for block commands the logical block address; for a miscompare the byte offset. Null: not valid.
+    /// </summary>
     public ulong? Information { get; init; }
 
     /// <summary>Which field is wrong, for ILLEGAL REQUEST. Null: not said.</summary>
@@ -39,7 +43,7 @@ public readonly record struct SenseData
     /// <summary>Whether it says nothing at all.</summary>
     public bool IsNoSense => Key == SenseKey.NoSense && Additional == default;
 
-    // SPC-4, 4.5.3: fixed format
+    // SPC-4: fixed format
     //
     //   Byte/     7       6       5       4       3       2       1       0
     //      0|VALID | RESPONSE CODE (70h)
@@ -52,7 +56,9 @@ public readonly record struct SenseData
     //     14| FIELD REPLACEABLE UNIT CODE
     //     15|SKSV  | SENSE KEY SPECIFIC (3): C/D, BPV, BIT POINTER, FIELD POINTER (2)
 
-    /// <summary>Renders fixed format, <see cref="FixedSize"/> bytes. An information value of more than 32 bits is left out.</summary>
+    /// <summary>
+    /// Renders fixed format, <see cref="FixedSize"/> bytes. An information value of more than 32 bits is left out.
+    /// </summary>
     /// <returns>Bytes written.</returns>
     public int WriteFixed(Span<byte> destination)
     {
@@ -72,7 +78,7 @@ public readonly record struct SenseData
         return FixedSize;
     }
 
-    // SPC-4, 4.5.2: descriptor format
+    // SPC-4: descriptor format
     //
     //      0|       | RESPONSE CODE (72h)
     //      1|       | SENSE KEY

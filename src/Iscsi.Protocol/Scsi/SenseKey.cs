@@ -1,6 +1,6 @@
 namespace Iscsi.Protocol.Scsi;
 
-/// <summary>Sense keys (SPC-4, 4.5.6).</summary>
+/// <summary>Sense keys (SPC-4).</summary>
 public enum SenseKey : byte
 {
     /// <summary>Nothing to report.</summary>

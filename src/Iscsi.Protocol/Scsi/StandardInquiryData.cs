@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 
 namespace Iscsi.Protocol.Scsi;
 
-/// <summary>Standard INQUIRY data (SPC-4, 6.6.2).</summary>
+/// <summary>Standard INQUIRY data (SPC-4).</summary>
 public sealed record StandardInquiryData
 {
     /// <summary>Bytes as rendered here, version descriptors and reserved bytes included.</summary>
@@ -44,7 +44,7 @@ public sealed record StandardInquiryData
     /// <summary>VERSION DESCRIPTORs, at most 8.</summary>
     public ReadOnlyMemory<ushort> VersionDescriptors { get; init; }
 
-    // SPC-4, 6.6.2
+    // SPC-4, standard INQUIRY data format
     //
     //      0| PERIPHERAL QUALIFIER (3) | PERIPHERAL DEVICE TYPE (5)
     //      1| RMB | LU_CONG | Reserved (6)

@@ -2,14 +2,14 @@ using System.Buffers.Binary;
 
 namespace Iscsi.Protocol.Scsi;
 
-// SBC-3, 5.28.2: UNMAP parameter list
+// SBC-3: UNMAP parameter list
 //
 //      0| UNMAP DATA LENGTH (2), n-1
 //      2| UNMAP BLOCK DESCRIPTOR DATA LENGTH (2), n-7
 //      4| Reserved (4)
 //      8| UNMAP block descriptors: LOGICAL BLOCK ADDRESS (8), NUMBER OF LOGICAL BLOCKS (4), Reserved (4)
 
-/// <summary>The parameter list of UNMAP (SBC-3, 5.28.2).</summary>
+/// <summary>The parameter list of UNMAP (SBC-3).</summary>
 public static class UnmapParameterList
 {
     /// <summary>Bytes before the first descriptor.</summary>

@@ -1,6 +1,6 @@
 namespace Iscsi.Protocol.Scsi;
 
-/// <summary>Codes of vital product data pages (SPC-4, 7.8; SBC-3, 6.5).</summary>
+/// <summary>Codes of vital product data pages (SPC-4, SBC-3).</summary>
 public enum VpdPageCode : byte
 {
     /// <summary>Supported VPD Pages.</summary>

@@ -27,7 +27,8 @@ public sealed class DelayBlockDevice : BlockDeviceDecorator
     }
 
     /// <inheritdoc/>
-    public override async ValueTask WriteAsync(long lba, BlockList source, BlockWriteFlags flags = BlockWriteFlags.None, CancellationToken cancellationToken = default)
+    public override async ValueTask WriteAsync(long lba, BlockList source,
+        BlockWriteFlags flags = BlockWriteFlags.None, CancellationToken cancellationToken = default)
     {
         await DelayAsync(_delays.Write, cancellationToken).ConfigureAwait(false);
         await Inner.WriteAsync(lba, source, flags, cancellationToken).ConfigureAwait(false);
@@ -41,7 +42,8 @@ public sealed class DelayBlockDevice : BlockDeviceDecorator
     }
 
     /// <inheritdoc/>
-    public override async ValueTask WriteZeroesAsync(BlockRange range, BlockWriteFlags flags = BlockWriteFlags.None, CancellationToken cancellationToken = default)
+    public override async ValueTask WriteZeroesAsync(BlockRange range,
+        BlockWriteFlags flags = BlockWriteFlags.None, CancellationToken cancellationToken = default)
     {
         await DelayAsync(_delays.Other, cancellationToken).ConfigureAwait(false);
         await Inner.WriteZeroesAsync(range, flags, cancellationToken).ConfigureAwait(false);
@@ -55,7 +57,8 @@ public sealed class DelayBlockDevice : BlockDeviceDecorator
     }
 
     /// <inheritdoc/>
-    public override async ValueTask<int> GetExtentsAsync(BlockRange range, Memory<BlockExtent> extents, CancellationToken cancellationToken = default)
+    public override async ValueTask<int> GetExtentsAsync(BlockRange range, Memory<BlockExtent> extents,
+        CancellationToken cancellationToken = default)
     {
         await DelayAsync(_delays.Other, cancellationToken).ConfigureAwait(false);
         return await Inner.GetExtentsAsync(range, extents, cancellationToken).ConfigureAwait(false);

@@ -3,7 +3,8 @@ using Reservations;
 namespace Iscsi.Storage;
 
 /// <summary>
-/// Fails calls by rules, before they reach the device below: a failed call has changed nothing. The first rule that fires decides.
+/// Fails calls by rules, before they reach the device below: a failed call has changed nothing. The first rule that fires
+/// decides.
 /// </summary>
 public sealed class FaultInjectionBlockDevice : BlockDeviceDecorator
 {
@@ -14,7 +15,8 @@ public sealed class FaultInjectionBlockDevice : BlockDeviceDecorator
 
     /// <summary>Wraps a device.</summary>
     /// <param name="inner">The device below.</param>
-    /// <param name="seed">Of the coin for <see cref="FaultRule.Probability"/>: the same calls with the same seed have the same faults.</param>
+    /// <param name="seed">Of the coin for <see cref="FaultRule.Probability"/>: the same calls with the same seed have the same
+    /// faults.</param>
     /// <param name="rules">Rules to begin with.</param>
     public FaultInjectionBlockDevice(IBlockDevice inner, int seed, params ReadOnlySpan<FaultRule> rules)
         : base(inner, leaveOpen: false)
@@ -48,7 +50,8 @@ public sealed class FaultInjectionBlockDevice : BlockDeviceDecorator
             : Inner.ReadAsync(lba, destination, cancellationToken);
 
     /// <inheritdoc/>
-    public override ValueTask WriteAsync(long lba, BlockList source, BlockWriteFlags flags = BlockWriteFlags.None, CancellationToken cancellationToken = default) =>
+    public override ValueTask WriteAsync(long lba, BlockList source,
+        BlockWriteFlags flags = BlockWriteFlags.None, CancellationToken cancellationToken = default) =>
         Fault(BlockOperations.Write, RangeOf(lba, source)) is { } fault
             ? ValueTask.FromException(fault)
             : Inner.WriteAsync(lba, source, flags, cancellationToken);
@@ -58,7 +61,8 @@ public sealed class FaultInjectionBlockDevice : BlockDeviceDecorator
         Fault(BlockOperations.Flush, null) is { } fault ? ValueTask.FromException(fault) : Inner.FlushAsync(cancellationToken);
 
     /// <inheritdoc/>
-    public override ValueTask WriteZeroesAsync(BlockRange range, BlockWriteFlags flags = BlockWriteFlags.None, CancellationToken cancellationToken = default) =>
+    public override ValueTask WriteZeroesAsync(BlockRange range,
+        BlockWriteFlags flags = BlockWriteFlags.None, CancellationToken cancellationToken = default) =>
         Fault(BlockOperations.WriteZeroes, range) is { } fault
             ? ValueTask.FromException(fault)
             : Inner.WriteZeroesAsync(range, flags, cancellationToken);
@@ -68,7 +72,8 @@ public sealed class FaultInjectionBlockDevice : BlockDeviceDecorator
         Fault(BlockOperations.Unmap, range) is { } fault ? ValueTask.FromException(fault) : Inner.UnmapAsync(range, cancellationToken);
 
     /// <inheritdoc/>
-    public override ValueTask<int> GetExtentsAsync(BlockRange range, Memory<BlockExtent> extents, CancellationToken cancellationToken = default) =>
+    public override ValueTask<int> GetExtentsAsync(BlockRange range, Memory<BlockExtent> extents,
+        CancellationToken cancellationToken = default) =>
         Fault(BlockOperations.GetExtents, range) is { } fault
             ? ValueTask.FromException<int>(fault)
             : Inner.GetExtentsAsync(range, extents, cancellationToken);

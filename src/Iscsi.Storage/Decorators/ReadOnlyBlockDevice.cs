@@ -16,7 +16,8 @@ public sealed class ReadOnlyBlockDevice : BlockDeviceDecorator
         Inner.ReadAsync(lba, destination, cancellationToken);
 
     /// <inheritdoc/>
-    public override ValueTask WriteAsync(long lba, BlockList source, BlockWriteFlags flags = BlockWriteFlags.None, CancellationToken cancellationToken = default) =>
+    public override ValueTask WriteAsync(long lba, BlockList source,
+        BlockWriteFlags flags = BlockWriteFlags.None, CancellationToken cancellationToken = default) =>
         Refuse();
 
     /// <inheritdoc/>
@@ -24,14 +25,16 @@ public sealed class ReadOnlyBlockDevice : BlockDeviceDecorator
     public override ValueTask FlushAsync(CancellationToken cancellationToken = default) => Inner.FlushAsync(cancellationToken);
 
     /// <inheritdoc/>
-    public override ValueTask WriteZeroesAsync(BlockRange range, BlockWriteFlags flags = BlockWriteFlags.None, CancellationToken cancellationToken = default) =>
+    public override ValueTask WriteZeroesAsync(BlockRange range,
+        BlockWriteFlags flags = BlockWriteFlags.None, CancellationToken cancellationToken = default) =>
         Refuse();
 
     /// <inheritdoc/>
     public override ValueTask UnmapAsync(BlockRange range, CancellationToken cancellationToken = default) => Refuse();
 
     /// <inheritdoc/>
-    public override ValueTask<int> GetExtentsAsync(BlockRange range, Memory<BlockExtent> extents, CancellationToken cancellationToken = default) =>
+    public override ValueTask<int> GetExtentsAsync(BlockRange range, Memory<BlockExtent> extents,
+        CancellationToken cancellationToken = default) =>
         Inner.GetExtentsAsync(range, extents, cancellationToken);
 
     private protected override BlockDeviceInfo Describe(BlockDeviceInfo inner) => inner with

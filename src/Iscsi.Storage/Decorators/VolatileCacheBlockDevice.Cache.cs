@@ -6,7 +6,7 @@ namespace Iscsi.Storage;
 public sealed partial class VolatileCacheBlockDevice
 {
     // Blocks that are written down by one call.
-    private const int MaxRun = 256;
+    private const int MaxRun = 64;
 
     private void Overlay(long lba, BlockList destination)
     {
@@ -52,7 +52,7 @@ public sealed partial class VolatileCacheBlockDevice
     /// <summary>Brings the newest version of each block to the device below and empties the cache.</summary>
     private async ValueTask WriteDownAsync()
     {
-        var run = new BlockList(MaxRun);
+        var blockSize = Info.BlockSize;
         var start = 0L;
         var count = 0L;
         var kind = Version.Zero;
@@ -66,22 +66,23 @@ public sealed partial class VolatileCacheBlockDevice
             }
             else
             {
-                await WriteDownAsync(kind, new BlockRange(start, count), run).ConfigureAwait(false);
+                await WriteDownAsync(kind, new BlockRange(start, count)).ConfigureAwait(false);
                 (start, count, kind) = (lba, 1, version);
             }
-            if (version.Data is { } data) run.Add(data);
+            version.Data?.CopyTo(_run, (count - 1) * blockSize);
         }
-        await WriteDownAsync(kind, new BlockRange(start, count), run).ConfigureAwait(false);
+        await WriteDownAsync(kind, new BlockRange(start, count)).ConfigureAwait(false);
         Forget();
     }
 
-    private async ValueTask WriteDownAsync(Version kind, BlockRange range, BlockList run)
+    private async ValueTask WriteDownAsync(Version kind, BlockRange range)
     {
         if (range.Count == 0) return;
-        if (kind.Data != null) await Inner.WriteAsync(range.Lba, run).ConfigureAwait(false);
+        var data = BlockList.Over(_run.AsMemory(0, (int)range.Count * Info.BlockSize));
+        var flags = ReferenceEquals(kind, Version.MayUnmap) ? BlockWriteFlags.MayUnmap : BlockWriteFlags.None;
+        if (kind.Data != null) await Inner.WriteAsync(range.Lba, data).ConfigureAwait(false);
         else if (ReferenceEquals(kind, Version.Unmapped)) await Inner.UnmapAsync(range).ConfigureAwait(false);
-        else await Inner.WriteZeroesAsync(range, ReferenceEquals(kind, Version.MayUnmap) ? BlockWriteFlags.MayUnmap : BlockWriteFlags.None).ConfigureAwait(false);
-        run.Clear();
+        else await Inner.WriteZeroesAsync(range, flags).ConfigureAwait(false);
     }
 
     /// <summary>What a block was set to.</summary>
@@ -91,12 +92,12 @@ public sealed partial class VolatileCacheBlockDevice
         public static readonly Version MayUnmap = new();
         public static readonly Version Unmapped = new();
 
-        /// <summary>Pinned; null: zeroes.</summary>
+        /// <summary>Null: zeroes.</summary>
         public byte[]? Data { get; private init; }
 
         public static Version Of(BlockList source, int offsetBytes, int blockSize)
         {
-            var data = GC.AllocateUninitializedArray<byte>(blockSize, pinned: true);
+            var data = new byte[blockSize];
             source.CopyTo(offsetBytes, data);
             return new Version { Data = data };
         }

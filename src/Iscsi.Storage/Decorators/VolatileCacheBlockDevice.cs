@@ -3,13 +3,13 @@ using Reservations;
 namespace Iscsi.Storage;
 
 /// <summary>
-/// A write cache that loses what it must not be trusted with: for proving that what is above it flushes. A write stays here until a
-/// flush; when the power is cut, each block of each unflushed write reaches the device below or not, by a coin of its own.
+/// A write cache that loses what it must not be trusted with: for proving that what is above it flushes. A write stays here until
+/// a flush; when the power is cut, each block of each unflushed write reaches the device below or not, by a coin of its own.
 /// </summary>
 /// <remarks>
-/// Durable writes (FUA) go to the device below at once, past the cache. Calls run one after the other. Disposing forgets the cache. The cached
-/// blocks are ordinary objects, at most as many as the constructor says; when they would become more, the cache is written down, as a cache may at
-/// any time.
+/// Durable writes (FUA) go to the device below at once, past the cache. Calls run one after the other. Disposing forgets the
+/// cache. The cached blocks are ordinary objects, at most as many as the constructor says; when they would become more, the cache
+/// is written down, as a cache may at any time.
 /// </remarks>
 public sealed partial class VolatileCacheBlockDevice : BlockDeviceDecorator
 {
@@ -17,6 +17,7 @@ public sealed partial class VolatileCacheBlockDevice : BlockDeviceDecorator
     private readonly SortedDictionary<long, List<Version>> _cache = [];
     private readonly Random _random;
     private readonly int _maxVersions;
+    private readonly byte[] _run; // pinned
     private int _versions;
     private bool _isPowerless;
 
@@ -31,12 +32,13 @@ public sealed partial class VolatileCacheBlockDevice : BlockDeviceDecorator
         ArgumentOutOfRangeException.ThrowIfLessThan(maxCachedBlocks, 1);
         _random = new Random(seed);
         _maxVersions = maxCachedBlocks;
+        _run = GC.AllocateUninitializedArray<byte>(MaxRun * Info.BlockSize, pinned: true);
         Redescribe();
     }
 
     /// <summary>
-    /// Cuts the power: what is not durable survives or not, and every call throws <see cref="BlockDeviceError.Unavailable"/> until
-    /// <see cref="RestorePower"/>. A call that runs meanwhile has ended before or fails.
+    /// Cuts the power: what is not durable survives or not, and every call throws <see cref="BlockDeviceError.Unavailable"/>
+    /// until <see cref="RestorePower"/>. A call that runs meanwhile has ended before or fails.
     /// </summary>
     public async ValueTask CutPowerAsync()
     {
@@ -83,7 +85,8 @@ public sealed partial class VolatileCacheBlockDevice : BlockDeviceDecorator
     }
 
     /// <inheritdoc/>
-    public override async ValueTask WriteAsync(long lba, BlockList source, BlockWriteFlags flags = BlockWriteFlags.None, CancellationToken cancellationToken = default)
+    public override async ValueTask WriteAsync(long lba, BlockList source,
+        BlockWriteFlags flags = BlockWriteFlags.None, CancellationToken cancellationToken = default)
     {
         await EnterAsync(cancellationToken).ConfigureAwait(false);
         try
@@ -128,7 +131,8 @@ public sealed partial class VolatileCacheBlockDevice : BlockDeviceDecorator
     }
 
     /// <inheritdoc/>
-    public override async ValueTask WriteZeroesAsync(BlockRange range, BlockWriteFlags flags = BlockWriteFlags.None, CancellationToken cancellationToken = default)
+    public override async ValueTask WriteZeroesAsync(BlockRange range,
+        BlockWriteFlags flags = BlockWriteFlags.None, CancellationToken cancellationToken = default)
     {
         await EnterAsync(cancellationToken).ConfigureAwait(false);
         try
@@ -182,7 +186,8 @@ public sealed partial class VolatileCacheBlockDevice : BlockDeviceDecorator
 
     /// <inheritdoc/>
     /// <remarks>Calls everything allocated: what is in the cache has no place yet.</remarks>
-    public override async ValueTask<int> GetExtentsAsync(BlockRange range, Memory<BlockExtent> extents, CancellationToken cancellationToken = default)
+    public override async ValueTask<int> GetExtentsAsync(BlockRange range, Memory<BlockExtent> extents,
+        CancellationToken cancellationToken = default)
     {
         await EnterAsync(cancellationToken).ConfigureAwait(false);
         _one.Release();

@@ -4,8 +4,8 @@ using Reservations;
 namespace Iscsi.Storage;
 
 /// <summary>
-/// The work on an open file, synchronous, from any number of threads at once. It throws <see cref="BlockDeviceException"/>. Ranges are checked
-/// by the device above.
+/// The work on an open file, synchronous, from any number of threads at once. It throws <see cref="BlockDeviceException"/>.
+/// Ranges are checked by the device above.
 /// </summary>
 internal abstract class FileBackend(string path, SafeFileHandle handle, int blockSize) : IDisposable
 {
@@ -62,15 +62,23 @@ internal abstract class FileBackend(string path, SafeFileHandle handle, int bloc
     {
         CheckLatch();
         Interlocked.Increment(ref _syncCount);
+        var ticket = Fence.Begin();
+        var hasSucceeded = false;
         try
         {
             SyncCore();
+            hasSucceeded = true;
         }
         catch (BlockDeviceException e)
         {
             Latch(e);
             throw;
         }
+        finally
+        {
+            Fence.End(ticket, hasSucceeded);
+        }
+        CheckLatch();
     }
 
     /// <summary>Refuses writes and flushes after a failed sync.</summary>
@@ -84,6 +92,9 @@ internal abstract class FileBackend(string path, SafeFileHandle handle, int bloc
     }
 
     public virtual void Dispose() => handle.Dispose();
+
+    /// <summary>What every call that syncs goes through.</summary>
+    protected SyncFence Fence { get; } = new();
 
     protected void Latch(BlockDeviceException e) => Interlocked.CompareExchange(ref _latch, e.Message, null);
 

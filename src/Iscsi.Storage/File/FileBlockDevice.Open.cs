@@ -11,8 +11,10 @@ public sealed partial class FileBlockDevice
     /// <param name="cancellationToken">Given up before the file is touched.</param>
     /// <returns>The device; disposing it releases the file and the lock.</returns>
     /// <exception cref="ArgumentException">An option is not possible.</exception>
-    /// <exception cref="BlockDeviceException">The file can't be opened as a disk. The message says which file, why, and what to do.</exception>
-    public static Task<FileBlockDevice> OpenAsync(string path, FileBlockDeviceOptions? options = null, CancellationToken cancellationToken = default)
+    /// <exception cref="BlockDeviceException">The file can't be opened as a disk. The message says which file, why, and what to
+    /// do.</exception>
+    public static Task<FileBlockDevice> OpenAsync(string path, FileBlockDeviceOptions? options = null,
+        CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         options ??= new FileBlockDeviceOptions();

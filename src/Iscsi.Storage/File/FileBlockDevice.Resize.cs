@@ -3,13 +3,21 @@ namespace Iscsi.Storage;
 /// <content>Changing size while it is served.</content>
 public sealed partial class FileBlockDevice
 {
-    /// <summary>Takes over the length that the file has now; when it changed, replaces <see cref="Info"/> and raises <see cref="InfoChanged"/>.</summary>
+    /// <summary>
+    /// Takes over the length that the file has now; when it changed, replaces <see cref="Info"/> and raises
+    /// <see cref="InfoChanged"/>.
+    /// </summary>
     /// <param name="cancellationToken">Given up before the file is looked at.</param>
     /// <returns>Whether it changed.</returns>
-    /// <exception cref="BlockDeviceException">The new length is zero or no multiple of the block size; the device stays as it was.</exception>
+    /// <exception cref="BlockDeviceException">The new length is zero or no multiple of the block size; the device stays as it
+    /// was.</exception>
     public Task<bool> RefreshAsync(CancellationToken cancellationToken = default) => ResizeAsync(null, cancellationToken);
 
-    /// <summary>Changes the length of the file and of the device. New blocks are zeroes; blocks behind a smaller length are lost.</summary>
+    /// <summary>
+    /// Changes the length of the file and of the device. New blocks are zeroes; blocks behind a smaller length are lost.
+    /// </summary>
+    /// <remarks>Before it is made smaller, writes to what is cut off must have ended: one that runs meanwhile makes the file
+    /// longer again.</remarks>
     /// <param name="newLengthBytes">A positive multiple of the block size.</param>
     /// <param name="cancellationToken">Given up before the file is changed.</param>
     /// <exception cref="ArgumentOutOfRangeException">The length is not possible.</exception>

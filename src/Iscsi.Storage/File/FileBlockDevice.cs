@@ -3,14 +3,16 @@ using Reservations;
 namespace Iscsi.Storage;
 
 /// <summary>
-/// A disk in a file, or on a block device of the host: sparse, with holes, direct I/O where asked for, and locked against a second opener.
+/// A disk in a file, or on a block device of the host: sparse, with holes, direct I/O where asked for, and locked against a
+/// second opener.
 /// </summary>
 /// <remarks>
-/// <para>On 64-bit Linux, cached reads and everything on tmpfs complete on the caller's thread; what can block runs on the device's own
-/// threads, where the caller also goes on after it. A call that waits for a thread allocates nothing. On other systems .NET's file calls are
-/// used: no unmap, no extents, zeroes are written.</para>
-/// <para>After a failed flush (or durable write) every later write and flush is refused with <see cref="BlockDeviceError.Latched"/>, because
-/// the kernel may have dropped the data and would report success next time.</para>
+/// <para>On 64-bit Linux, cached reads and everything on tmpfs complete on the caller's thread; what can block runs on the
+/// device's own threads, where the caller also goes on after it. A call that waits for a thread allocates nothing. On other
+/// systems .NET's file calls are used: no unmap, no extents, zeroes are written.</para>
+/// <para>After a failed flush (or durable write) every later write and flush is refused with
+/// <see cref="BlockDeviceError.Latched"/>, because the kernel may have dropped the data and would report success next
+/// time.</para>
 /// </remarks>
 public sealed partial class FileBlockDevice : IBlockDevice
 {
@@ -45,8 +47,8 @@ public sealed partial class FileBlockDevice : IBlockDevice
     public string Path => _backend.Path;
 
     /// <summary>
-    /// Syncs of the file so far: one for each <see cref="FlushAsync"/>, one for a durable zeroing or unmap, one when the file was created or resized.
-    /// Durable writes are not among them where the system can write durably in one call.
+    /// Syncs of the file so far: one for each <see cref="FlushAsync"/>, one for a durable zeroing or unmap, one when the file was
+    /// created or resized. Durable writes are not among them where the system can write durably in one call.
     /// </summary>
     public long FlushCount => _backend.SyncCount;
 
@@ -83,7 +85,8 @@ public sealed partial class FileBlockDevice : IBlockDevice
     }
 
     /// <inheritdoc/>
-    public ValueTask WriteAsync(long lba, BlockList source, BlockWriteFlags flags = BlockWriteFlags.None, CancellationToken cancellationToken = default)
+    public ValueTask WriteAsync(long lba, BlockList source,
+        BlockWriteFlags flags = BlockWriteFlags.None, CancellationToken cancellationToken = default)
     {
         if (cancellationToken.IsCancellationRequested) return ValueTask.FromCanceled(cancellationToken);
         try
@@ -121,7 +124,8 @@ public sealed partial class FileBlockDevice : IBlockDevice
     }
 
     /// <inheritdoc/>
-    public ValueTask WriteZeroesAsync(BlockRange range, BlockWriteFlags flags = BlockWriteFlags.None, CancellationToken cancellationToken = default)
+    public ValueTask WriteZeroesAsync(BlockRange range,
+        BlockWriteFlags flags = BlockWriteFlags.None, CancellationToken cancellationToken = default)
     {
         if (cancellationToken.IsCancellationRequested) return ValueTask.FromCanceled(cancellationToken);
         try
@@ -155,7 +159,8 @@ public sealed partial class FileBlockDevice : IBlockDevice
     }
 
     /// <inheritdoc/>
-    public ValueTask<int> GetExtentsAsync(BlockRange range, Memory<BlockExtent> extents, CancellationToken cancellationToken = default)
+    public ValueTask<int> GetExtentsAsync(BlockRange range, Memory<BlockExtent> extents,
+        CancellationToken cancellationToken = default)
     {
         if (cancellationToken.IsCancellationRequested) return ValueTask.FromCanceled<int>(cancellationToken);
         try
@@ -175,7 +180,9 @@ public sealed partial class FileBlockDevice : IBlockDevice
         }
     }
 
-    /// <summary>Closes the file, after the calls inside have ended. Does not flush: what was to be durable has been flushed.</summary>
+    /// <summary>
+    /// Closes the file, after the calls inside have ended. Does not flush: what was to be durable has been flushed.
+    /// </summary>
     public async ValueTask DisposeAsync()
     {
         if (!await _gate.CloseAsync().ConfigureAwait(false)) return;

@@ -4,8 +4,8 @@ namespace Iscsi.Storage;
 public sealed record FileBlockDeviceOptions
 {
     /// <summary>
-    /// Bytes of the file that is created, sparse, when there is none (or an empty one); a positive multiple of <see cref="BlockSize"/>. A file that is
-    /// there keeps its length. Default null: the file must be there.
+    /// Bytes of the file that is created, sparse, when there is none (or an empty one); a positive multiple of
+    /// <see cref="BlockSize"/>. A file that is there keeps its length. Default null: the file must be there.
     /// </summary>
     public long? CreateWithLength { get; init; }
 
@@ -18,10 +18,15 @@ public sealed record FileBlockDeviceOptions
     /// <summary>Every write is durable when it completes, and no write cache is reported. Default false.</summary>
     public bool WriteThrough { get; init; }
 
-    /// <summary>Bypasses the page cache (O_DIRECT); Linux only. Default false. Memory that is not aligned as the file system wants goes through a copy.</summary>
+    /// <summary>
+    /// Bypasses the page cache (O_DIRECT); Linux only. Default false. Memory that is not aligned as the file system wants goes
+    /// through a copy.
+    /// </summary>
     public bool Direct { get; init; }
 
-    /// <summary>Threads for calls that can block, which is the number of calls that make progress at the same time; 1 to 64, default 4.</summary>
+    /// <summary>
+    /// Threads for calls that can block, which is the number of calls that make progress at the same time; 1 to 64, default 4.
+    /// </summary>
     public int StoreThreads { get; init; } = 4;
 
     /// <summary>Takes the path for other systems than Linux; for tests.</summary>

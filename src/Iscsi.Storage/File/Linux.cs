@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace Iscsi.Storage;
 
-/// <summary>Numbers of the Linux kernel interface (include/uapi); the same on every architecture where nothing else is said.</summary>
+/// <summary>
+/// Numbers of the Linux kernel interface (include/uapi); the same on every architecture where nothing else is said.
+/// </summary>
 internal static class Linux
 {
     public const int EIntr = 4;

@@ -1,8 +1,8 @@
 namespace Iscsi.Storage;
 
 /// <summary>
-/// The system calls of the file device on 64-bit Linux. Each returns its result, or the negative errno. Virtual, so that tests can count them and
-/// let them fail.
+/// The system calls of the file device on 64-bit Linux. Each returns its result, or the negative errno. Virtual, so that tests
+/// can count them and let them fail.
 /// </summary>
 internal unsafe partial class LinuxCalls
 {

@@ -75,7 +75,7 @@ internal sealed unsafe partial class LinuxFileBackend
             for (var left = lengthBytes; left > 0 && count < ZeroVectors; left -= ZeroBytes)
                 vectors[count++] = new IoVector { Base = (byte*)Zeroes, Length = (nint)Math.Min(left, ZeroBytes) };
             var result = Call(isWrite: true, vectors, count, offsetBytes, 0);
-            if (result <= 0) throw Failed("be zeroed", result, offsetBytes, BlockDeviceError.WriteFailed);
+            if (result <= 0) throw WriteFailed(result, offsetBytes);
             offsetBytes += result;
             lengthBytes -= result;
         }

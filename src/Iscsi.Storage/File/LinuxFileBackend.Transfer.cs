@@ -41,38 +41,61 @@ internal sealed unsafe partial class LinuxFileBackend
     public override void Write(long offsetBytes, BlockList list, bool durable)
     {
         CheckLatch();
+        if (durable && !_noDSync && TryWriteDurably(offsetBytes, list)) return;
         var cursor = default(RunCursor);
-        var flags = durable && !_noDSync ? Linux.RwfDSync : 0;
+        var result = WriteAll(offsetBytes, list, ref cursor, 0);
+        if (result <= 0) throw WriteFailed(result, offsetBytes + cursor.DoneBytes);
+        if (durable) Sync();
+    }
+
+    /// <summary>Writes and syncs in one call.</summary>
+    /// <returns>False: the system can't; nothing is promised.</returns>
+    private bool TryWriteDurably(long offsetBytes, BlockList list)
+    {
+        var cursor = default(RunCursor);
+        var ticket = Fence.Begin();
+        var hasSucceeded = false;
+        try
+        {
+            var result = WriteAll(offsetBytes, list, ref cursor, Linux.RwfDSync);
+            hasSucceeded = result > 0;
+            if (!hasSucceeded)
+            {
+                _noDSync = result is -Linux.EOpNotSupp or -Linux.ENoSys;
+                if (_noDSync) return false;
+                var error = WriteFailed(result, offsetBytes + cursor.DoneBytes);
+                // It may have failed while pages were written back, which latches. A full file system is told apart by writing
+                // once more without the sync: when that finds no space either, nothing was accepted that could be lost.
+                if (error.Error != BlockDeviceError.NoSpace
+                    || Transfer(isWrite: true, offsetBytes, list, ref cursor, 0) is not (-Linux.ENoSpc or -Linux.EDQuot))
+                {
+                    Latch(error);
+                }
+                throw error;
+            }
+        }
+        finally
+        {
+            Fence.End(ticket, hasSucceeded);
+        }
+        CheckLatch();
+        return true;
+    }
+
+    /// <returns>More than 0: all is written. Else what the last call answered.</returns>
+    private long WriteAll(long offsetBytes, BlockList list, ref RunCursor cursor, int flags)
+    {
         while (cursor.DoneBytes < list.Length)
         {
             var result = Transfer(isWrite: true, offsetBytes, list, ref cursor, flags);
-            if (result > 0) continue;
-            if (flags != 0 && result is -Linux.EOpNotSupp or -Linux.ENoSys)
-            {
-                _noDSync = true;
-                flags = 0;
-                cursor = default; // one sync at the end covers all of it
-                continue;
-            }
-            throw WriteFailed(result, offsetBytes, list, cursor, flags);
+            if (result <= 0) return result;
         }
-        if (durable && flags == 0) Sync();
+        return 1;
     }
 
-    /// <summary>
-    /// A durable write that failed may have failed while pages were written back, which latches. A full file system is told apart by writing
-    /// once more without the sync: when that finds no space either, nothing was accepted that could be lost.
-    /// </summary>
-    private BlockDeviceException WriteFailed(long result, long offsetBytes, BlockList list, RunCursor cursor, int flags)
-    {
-        var error = result == 0
-            ? new BlockDeviceException(BlockDeviceError.WriteFailed, $"{Path}: nothing was written at byte {offsetBytes + cursor.DoneBytes}.")
-            : Failed("be written", result, offsetBytes + cursor.DoneBytes, BlockDeviceError.WriteFailed);
-        if (flags == 0) return error;
-        if (error.Error != BlockDeviceError.NoSpace || Transfer(isWrite: true, offsetBytes, list, ref cursor, 0) is not (-Linux.ENoSpc or -Linux.EDQuot))
-            Latch(error);
-        return error;
-    }
+    private BlockDeviceException WriteFailed(long result, long offsetBytes) => result == 0
+        ? new(BlockDeviceError.WriteFailed, $"{Path}: nothing was written at byte {offsetBytes}.")
+        : Failed("be written", result, offsetBytes, BlockDeviceError.WriteFailed);
 
     /// <summary>
     /// One system call. It ends on a block boundary, because the kernel keeps two writes of one block apart only within a call.

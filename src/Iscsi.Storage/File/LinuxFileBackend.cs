@@ -88,9 +88,14 @@ internal sealed partial class LinuxFileBackend : FileBackend
 
     private bool HasZeroRange => IsRegular && _fileSystem.Magic is Linux.ExtMagic or Linux.XfsMagic or Linux.BtrfsMagic;
 
-    /// <summary>Blocks of the device in a unit of the file system; 1 when the unit is smaller, or nonsense.</summary>
-    private int InBlocks(long unitBytes) =>
-        unitBytes > BlockSize && unitBytes <= 1 << 20 && long.IsPow2(unitBytes) ? (int)(unitBytes / BlockSize) : 1;
+    /// <summary>
+    /// Blocks of the device in a unit of the file system; network file systems name transfer sizes there, which are no such unit.
+    /// </summary>
+    private int InBlocks(long unitBytes)
+    {
+        if (unitBytes is <= 0 or > 65536 || !long.IsPow2(unitBytes)) unitBytes = 4096;
+        return (int)Math.Max(1, unitBytes / BlockSize);
+    }
 
     private int EnableDirect()
     {

@@ -1,12 +1,13 @@
 namespace Iscsi.Storage;
 
 /// <summary>
-/// Locks of the open file description (fcntl), on top of the flock that .NET takes: they are what QEMU looks at, and they also work on NFS.
+/// Locks of the open file description (fcntl), on top of the flock that .NET takes: they are what QEMU looks at, and they also
+/// work on NFS.
 /// </summary>
 /// <remarks>
-/// A writer locks the whole file exclusively. A reader takes the shared locks of QEMU's protocol (block/file-posix.c): byte 100 + p says
-/// "I use permission p", byte 200 + p says "nobody else may use permission p"; p is 0 for reading, 1 for writing, 3 for resizing. So several
-/// readers, QEMU among them, get along with each other and with no writer.
+/// A writer locks the whole file exclusively. A reader takes the shared locks of QEMU's protocol (block/file-posix.c): byte 100 +
+/// p says "I use permission p", byte 200 + p says "nobody else may use permission p"; p is 0 for reading, 1 for writing, 3 for
+/// resizing. So several readers, QEMU among them, get along with each other and with no writer.
 /// </remarks>
 internal static class LinuxFileLocks
 {

@@ -4,7 +4,8 @@ using Reservations;
 namespace Iscsi.Storage;
 
 /// <summary>
-/// A call that waits for, or runs on, a store thread, and the task its caller awaits. It is used again after the result was taken.
+/// A call that waits for, or runs on, a store thread, and the task its caller awaits. It is used again after the result was
+/// taken.
 /// </summary>
 internal sealed class StoreRequest(StoreThreads threads) : IValueTaskSource<int>, IValueTaskSource
 {

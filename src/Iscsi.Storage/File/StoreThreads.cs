@@ -1,8 +1,8 @@
 namespace Iscsi.Storage;
 
 /// <summary>
-/// The threads of one file device. A call beyond their number waits in a first-in-first-out list of the requests themselves, so nothing is
-/// allocated and nothing is lost; how many wait is bounded by who calls.
+/// The threads of one file device. A call beyond their number waits in a first-in-first-out list of the requests themselves, so
+/// nothing is allocated and nothing is lost; how many wait is bounded by who calls.
 /// </summary>
 internal sealed class StoreThreads(FileBackend backend, ActivityGate gate, int maxThreads)
 {

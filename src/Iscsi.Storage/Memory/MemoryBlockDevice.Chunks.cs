@@ -3,7 +3,8 @@ using Reservations;
 
 namespace Iscsi.Storage;
 
-/// <content>The work on chunks. Each is done under the chunk's lock, so that no block is left half of one write and half of another.</content>
+/// <content>The work on chunks. Each is done under the chunk's lock, so that no block is left half of one write and half of
+/// another.</content>
 public sealed unsafe partial class MemoryBlockDevice
 {
     private void Transfer(long offsetBytes, BlockList list, Direction direction)

@@ -5,11 +5,12 @@ using Reservations;
 namespace Iscsi.Storage;
 
 /// <summary>
-/// A disk in memory that is sparse: a page is allocated when it is first written and given back when it is unmapped. Every call completes at once.
+/// A disk in memory that is sparse: a page is allocated when it is first written and given back when it is unmapped. Every call
+/// completes at once.
 /// </summary>
 /// <remarks>
-/// The pages are native memory outside any reservation: the device's length bounds them. Nothing is ever durable; a flush has nothing to do,
-/// so no write cache is reported.
+/// The pages are native memory outside any reservation: the device's length bounds them. Nothing is ever durable; a flush has
+/// nothing to do, so no write cache is reported.
 /// </remarks>
 public sealed partial class MemoryBlockDevice : IBlockDevice
 {
@@ -75,7 +76,8 @@ public sealed partial class MemoryBlockDevice : IBlockDevice
         Transfer(lba, destination, Direction.Read, cancellationToken);
 
     /// <inheritdoc/>
-    public ValueTask WriteAsync(long lba, BlockList source, BlockWriteFlags flags = BlockWriteFlags.None, CancellationToken cancellationToken = default) =>
+    public ValueTask WriteAsync(long lba, BlockList source,
+        BlockWriteFlags flags = BlockWriteFlags.None, CancellationToken cancellationToken = default) =>
         Transfer(lba, source, Direction.Write, cancellationToken);
 
     /// <inheritdoc/>
@@ -86,7 +88,8 @@ public sealed partial class MemoryBlockDevice : IBlockDevice
     }
 
     /// <inheritdoc/>
-    public ValueTask WriteZeroesAsync(BlockRange range, BlockWriteFlags flags = BlockWriteFlags.None, CancellationToken cancellationToken = default) =>
+    public ValueTask WriteZeroesAsync(BlockRange range,
+        BlockWriteFlags flags = BlockWriteFlags.None, CancellationToken cancellationToken = default) =>
         Clear(range, deallocate: (flags & BlockWriteFlags.MayUnmap) != BlockWriteFlags.None, cancellationToken);
 
     /// <inheritdoc/>
@@ -95,7 +98,8 @@ public sealed partial class MemoryBlockDevice : IBlockDevice
         Clear(range, deallocate: true, cancellationToken);
 
     /// <inheritdoc/>
-    public ValueTask<int> GetExtentsAsync(BlockRange range, Memory<BlockExtent> extents, CancellationToken cancellationToken = default)
+    public ValueTask<int> GetExtentsAsync(BlockRange range, Memory<BlockExtent> extents,
+        CancellationToken cancellationToken = default)
     {
         if (cancellationToken.IsCancellationRequested) return ValueTask.FromCanceled<int>(cancellationToken);
         try
@@ -111,7 +115,7 @@ public sealed partial class MemoryBlockDevice : IBlockDevice
                 _gate.Leave();
             }
         }
-        catch (Exception e) when (e is not OutOfMemoryException)
+        catch (Exception e)
         {
             return ValueTask.FromException<int>(e);
         }

@@ -6,7 +6,8 @@ public sealed partial record BlockDeviceSpec
     /// <summary>Opens the disk.</summary>
     /// <param name="cancellationToken">Given up before anything is touched.</param>
     /// <returns>The device, which the caller disposes.</returns>
-    /// <exception cref="BlockDeviceException">It can't be opened; an existing file has another size than the one given.</exception>
+    /// <exception cref="BlockDeviceException">It can't be opened; an existing file has another size than the one
+    /// given.</exception>
     /// <exception cref="NotSupportedException">An iSCSI disk: the initiator opens those.</exception>
     /// <exception cref="ArgumentException">A value of this description is not possible.</exception>
     /// <exception cref="InvalidOperationException">A memory or null disk has no size.</exception>
@@ -37,7 +38,7 @@ public sealed partial record BlockDeviceSpec
         };
         var device = await FileBlockDevice.OpenAsync(Location, options, cancellationToken).ConfigureAwait(false);
         if (SizeBytes is not { } size || size == device.Info.LengthBytes) return device;
-        var message = $"{device.Path} has {device.Info.LengthBytes} bytes and not the {size} that size={ByteSize.Format(size).Replace(" ", "", StringComparison.Ordinal)} asks for. " +
+        var message = $"{device.Path} has {device.Info.LengthBytes} bytes and not the {size} ({ByteSize.Format(size)}) that size asks for. " +
             $"Leave size out to serve it as it is, or change its length: truncate -s {size}.";
         await device.DisposeAsync().ConfigureAwait(false);
         throw new BlockDeviceException(BlockDeviceError.InvalidSize, message);

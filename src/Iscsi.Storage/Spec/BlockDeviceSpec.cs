@@ -9,8 +9,8 @@ namespace Iscsi.Storage;
 /// iscsi://[user[%secret]@]host[:port]/iqn/lun[,read-only]
 /// </code>
 /// A comma that belongs to the path is written twice: <c>a,,b.img,size=1GiB</c> is the file <c>a,b.img</c>. A file that is called
-/// <c>memory</c> or <c>null</c> is written <c>./memory</c>. With <c>size</c> a missing file is created, sparse; a file that is there must
-/// have that size.
+/// <c>memory</c> or <c>null</c> is written <c>./memory</c>. With <c>size</c> a missing file is created, sparse; a file that is
+/// there must have that size.
 /// </remarks>
 public sealed partial record BlockDeviceSpec
 {

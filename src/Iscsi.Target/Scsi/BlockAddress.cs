@@ -2,7 +2,9 @@ using Iscsi.Protocol.Scsi;
 
 namespace Iscsi.Target.Scsi;
 
-/// <summary>The address and length fields that READ, WRITE, VERIFY, WRITE SAME and SYNCHRONIZE CACHE have in the same places.</summary>
+/// <summary>
+/// The address and length fields that READ, WRITE, VERIFY, WRITE SAME and SYNCHRONIZE CACHE have in the same places.
+/// </summary>
 internal static class BlockAddress
 {
     /// <summary>Reads LOGICAL BLOCK ADDRESS and TRANSFER LENGTH of a CDB of 6, 10, 12 or 16 bytes.</summary>
@@ -24,7 +26,8 @@ internal static class BlockAddress
     };
 
     /// <summary>
-    /// Checks a range; fails the request with 05/21/00 and the first address outside as information. No blocks at the end of the medium are inside.
+    /// Checks a range; fails the request with 05/21/00 and the first address outside as information. No blocks at the end of the
+    /// medium are inside.
     /// </summary>
     public static bool IsInside(ScsiRequest r, ulong lba, ulong blockCount)
     {

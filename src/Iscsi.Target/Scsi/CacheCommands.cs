@@ -2,7 +2,7 @@ using Iscsi.Protocol.Scsi;
 
 namespace Iscsi.Target.Scsi;
 
-/// <summary>SYNCHRONIZE CACHE (SBC-3, 5.26 and 5.27).</summary>
+/// <summary>SYNCHRONIZE CACHE (SBC-3).</summary>
 internal static class CacheCommands
 {
     private const byte Immediate = 0x02;
@@ -25,8 +25,8 @@ internal static class CacheCommands
         Traits = ScsiTraits.Flushes,
         RecommendedTimeoutSeconds = 60,
         Begin = Begin,
-        // The whole device is flushed, whatever the range: more than was asked for, never less. IMMED permits status before the work is
-        // done; it comes with the work here, because nobody could be told of a failure later.
+        // The whole device is flushed, whatever the range: more than was asked for, never less. IMMED permits status before the
+        // work is done; it comes with the work here, because nobody could be told of a failure later.
         Execute = static r => r.Unit!.FlushAsync(r.Cancellation),
     };
 

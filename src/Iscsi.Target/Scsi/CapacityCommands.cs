@@ -2,7 +2,7 @@ using Iscsi.Protocol.Scsi;
 
 namespace Iscsi.Target.Scsi;
 
-/// <summary>READ CAPACITY (SBC-3, 5.16 and 5.17).</summary>
+/// <summary>READ CAPACITY (SBC-3).</summary>
 internal static class CapacityCommands
 {
     /// <summary>The rows.</summary>

@@ -3,12 +3,12 @@ using Iscsi.Protocol.Scsi;
 
 namespace Iscsi.Target.Scsi;
 
-/// <summary>INQUIRY (SPC-4, 6.6).</summary>
+/// <summary>INQUIRY (SPC-4).</summary>
 internal static class InquiryCommands
 {
     private const byte EnableVitalProductData = 0x01;
 
-    // SPC-4, 6.6.2, tables of version descriptors: no particular revision is claimed.
+    // Version descriptors (SPC-4): no particular revision is claimed.
     private static readonly ushort[] VersionDescriptors =
     [
         0x00A0, // SAM-5

@@ -6,7 +6,9 @@ using Iscsi.Storage;
 
 namespace Iscsi.Target.Scsi;
 
-/// <summary>A block device under a LUN: identity, state, and what its device can do. Shared by all sessions of its target.</summary>
+/// <summary>
+/// A block device under a LUN: identity, state, and what its device can do. Shared by all sessions of its target.
+/// </summary>
 internal sealed class LogicalUnit
 {
     /// <summary>T10 VENDOR IDENTIFICATION.</summary>
@@ -29,10 +31,9 @@ internal sealed class LogicalUnit
         Device = device;
         TargetName = targetName;
         Limits = limits;
-        // The target name is part of it, so that equal paths on two hosts do not look like two paths to one disk.
-        var hash = SHA256.HashData(Encoding.UTF8.GetBytes($"{targetName}\n{device.Info.Identity}"));
+        // The target name is part of it, so that equal paths behind two targets do not look like two paths to one disk.
+        var hash = SHA256.HashData(Encoding.UTF8.GetBytes($"{targetName}\n{serialNumber ?? device.Info.Identity}"));
         SerialNumber = serialNumber ?? Convert.ToHexStringLower(hash.AsSpan(0, 10));
-        if (serialNumber is not null) hash = SHA256.HashData(Encoding.UTF8.GetBytes($"{targetName}\n{serialNumber}"));
         NaaIdentifier = (BinaryPrimitives.ReadUInt64BigEndian(hash) >> 4) | (NaaLocallyAssigned << 60);
     }
 
@@ -57,7 +58,7 @@ internal sealed class LogicalUnit
     /// <summary>PRODUCT SERIAL NUMBER: at most 20 printable ASCII characters, the same after a restart.</summary>
     public string SerialNumber { get; }
 
-    /// <summary>NAA designator of type 3h, locally assigned (SPC-4, 7.8.6.6.4).</summary>
+    /// <summary>NAA designator of type 3h, locally assigned (SPC-4).</summary>
     public ulong NaaIdentifier { get; }
 
     /// <summary>Stopped by START STOP UNIT: media access is NOT READY until it is started.</summary>
@@ -68,8 +69,8 @@ internal sealed class LogicalUnit
     }
 
     /// <summary>
-    /// A flush failed. The kernel may have dropped the pages that were not written, so that a later flush would succeed over lost data: writes
-    /// and flushes are refused until the device is opened again.
+    /// A flush failed. The kernel may have dropped the pages that were not written, so that a later flush would succeed over lost
+    /// data: writes and flushes are refused until the device is opened again.
     /// </summary>
     public bool IsWriteErrorLatched => _isWriteErrorLatched;
 
@@ -102,6 +103,8 @@ internal sealed class LogicalUnit
                 map.Raise(this, UnitAttention.CapacityDataHasChanged);
         };
         Device.InfoChanged += _onInfoChanged;
+        // It may have been resized between the two lines above.
+        _onInfoChanged(Device);
     }
 
     /// <summary>Stops watching: the unit leaves its target.</summary>

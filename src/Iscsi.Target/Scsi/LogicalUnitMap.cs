@@ -39,29 +39,21 @@ internal sealed class LogicalUnitMap
     /// <summary>Puts a device under a LUN. Nexuses are told that the reported LUNs have changed.</summary>
     /// <param name="number">The LUN, 0 to 16383.</param>
     /// <param name="device">The device. It stays its owner's.</param>
-    /// <param name="serialNumber">PRODUCT SERIAL NUMBER, 1 to 20 printable ASCII characters; null: derived from target name and device identity.</param>
+    /// <param name="serialNumber">PRODUCT SERIAL NUMBER, 1 to 20 printable ASCII characters; null: derived from target name and
+    /// device identity.</param>
     /// <exception cref="ArgumentException">The LUN is taken, or the storage is already served under another one.</exception>
     public LogicalUnit Add(int number, IBlockDevice device, string? serialNumber = null)
     {
         ArgumentNullException.ThrowIfNull(device);
         ArgumentOutOfRangeException.ThrowIfNegative(number);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(number, LogicalUnitNumber.Max);
-        if (serialNumber is not null && (serialNumber.Length is 0 or > MaxSerialNumberLength || serialNumber.AsSpan().ContainsAnyExceptInRange(' ', '~')))
-            throw new ArgumentException($"A serial number has 1 to {MaxSerialNumberLength} printable ASCII characters.", nameof(serialNumber));
+        if (serialNumber is not null) CheckSerialNumber(serialNumber);
         lock (_lock)
         {
             var units = _units;
             if (units.Length == ScsiLimits.MaxLogicalUnits)
                 throw new ArgumentException($"{TargetName} has {units.Length} LUNs, which is the most.", nameof(number));
-            foreach (var other in units)
-            {
-                if (other.Number == number)
-                    throw new ArgumentException($"LUN {number} of {TargetName} is taken by {other.Info.Description}.", nameof(number));
-                if (ReferenceEquals(other.Device, device) || string.Equals(other.Info.Identity, device.Info.Identity, StringComparison.Ordinal))
-                    throw new ArgumentException(
-                        $"{device.Info.Identity} is already LUN {other.Number} of {TargetName}: one storage under two LUNs would be two disks over the same blocks.",
-                        nameof(device));
-            }
+            CheckFree(units, number, device);
             var unit = new LogicalUnit(_nextIndex++, (ushort)number, device, TargetName, _limits, serialNumber);
             LogicalUnit[] next = [.. units, unit];
             Array.Sort(next, static (a, b) => a.Number.CompareTo(b.Number));
@@ -76,7 +68,9 @@ internal sealed class LogicalUnitMap
         }
     }
 
-    /// <summary>Takes a logical unit out. Nexuses are told that the reported LUNs have changed; the device stays its owner's.</summary>
+    /// <summary>
+    /// Takes a logical unit out. Nexuses are told that the reported LUNs have changed; the device stays its owner's.
+    /// </summary>
     /// <returns>False: it was not in.</returns>
     public bool Remove(LogicalUnit unit)
     {
@@ -94,7 +88,7 @@ internal sealed class LogicalUnitMap
         }
     }
 
-    /// <summary>Finds the logical unit of a LUN field (SAM-5, 4.7).</summary>
+    /// <summary>Finds the logical unit of a LUN field (SAM-5).</summary>
     public bool TryFind(ulong lun, [NotNullWhen(true)] out LogicalUnit? unit)
     {
         unit = null;
@@ -138,6 +132,34 @@ internal sealed class LogicalUnitMap
         {
             foreach (var nexus in _nexuses)
                 if (!ReferenceEquals(nexus, except)) nexus.Raise(unit, conditions);
+        }
+    }
+
+    private void CheckFree(LogicalUnit[] units, int number, IBlockDevice device)
+    {
+        var identity = device.Info.Identity;
+        foreach (var other in units)
+        {
+            if (other.Number == number)
+            {
+                throw new ArgumentException(
+                    $"LUN {number} of {TargetName} is taken by {other.Info.Description}.", nameof(number));
+            }
+            if (ReferenceEquals(other.Device, device) || string.Equals(other.Info.Identity, identity, StringComparison.Ordinal))
+            {
+                throw new ArgumentException(
+                    $"{identity} is already LUN {other.Number} of {TargetName}: " +
+                    "one storage under two LUNs would be two disks over the same blocks.", nameof(device));
+            }
+        }
+    }
+
+    private static void CheckSerialNumber(string serialNumber)
+    {
+        if (serialNumber.Length is 0 or > MaxSerialNumberLength || serialNumber.AsSpan().ContainsAnyExceptInRange(' ', '~'))
+        {
+            throw new ArgumentException(
+                $"A serial number has 1 to {MaxSerialNumberLength} printable ASCII characters.", nameof(serialNumber));
         }
     }
 }

@@ -3,7 +3,7 @@ using Iscsi.Protocol.Scsi;
 
 namespace Iscsi.Target.Scsi;
 
-/// <summary>MODE SENSE (SPC-4, 6.13 and 6.14). There is no MODE SELECT: nothing is changeable.</summary>
+/// <summary>MODE SENSE (SPC-4). There is no MODE SELECT: nothing is changeable.</summary>
 internal static class ModeCommands
 {
     private const byte DisableBlockDescriptors = 0x08;
@@ -15,7 +15,7 @@ internal static class ModeCommands
     private const int Changeable = 1;
     private const int Saved = 3;
 
-    // DEVICE-SPECIFIC PARAMETER of direct access devices (SBC-3, 6.4.1)
+    // DEVICE-SPECIFIC PARAMETER of direct access devices (SBC-3)
     private const byte WriteProtected = 0x80;
     private const byte DpoAndFuaSupported = 0x10;
 
@@ -81,7 +81,7 @@ internal static class ModeCommands
         return r.Reply(data[..length], allocationLength);
     }
 
-    // SPC-4, 7.5.5: mode parameter header
+    // SPC-4: mode parameter header
     //
     //      (6)                                  (10)
     //      0| MODE DATA LENGTH (n)              0| MODE DATA LENGTH (2) (n-1)
@@ -105,7 +105,7 @@ internal static class ModeCommands
         BinaryPrimitives.WriteUInt16BigEndian(data[6..], (ushort)blockDescriptorLength);
     }
 
-    // SBC-3, 6.4.2: NUMBER OF LOGICAL BLOCKS (4), Reserved, LOGICAL BLOCK LENGTH (3);
+    // SBC-3: NUMBER OF LOGICAL BLOCKS (4), Reserved, LOGICAL BLOCK LENGTH (3);
     //         long: NUMBER OF LOGICAL BLOCKS (8), Reserved (4), LOGICAL BLOCK LENGTH (4)
     private static int WriteBlockDescriptor(LogicalUnit unit, Span<byte> descriptor, bool isLong)
     {

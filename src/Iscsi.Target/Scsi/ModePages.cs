@@ -4,7 +4,8 @@ namespace Iscsi.Target.Scsi;
 
 /// <summary>A mode page.</summary>
 /// <param name="Code">PAGE CODE.</param>
-/// <param name="Write">Writes the page with its two-byte header: current values of a logical unit. The span is zero. Returns the length.</param>
+/// <param name="Write">Writes the page with its two-byte header: current values of a logical unit. The span is zero. Returns the
+/// length.</param>
 internal sealed record ModePage(byte Code, ModePage.PageWriter Write)
 {
     /// <summary>Writes a page.</summary>
@@ -12,7 +13,8 @@ internal sealed record ModePage(byte Code, ModePage.PageWriter Write)
 }
 
 /// <summary>
-/// The mode pages, ascending by code (SPC-4, 7.5; SBC-3, 6.4). None has subpages, nothing is changeable, so default and current values are equal.
+/// The mode pages, ascending by code (SPC-4, SBC-3). None has subpages, nothing is changeable, so default and current values are
+/// equal.
 /// </summary>
 internal static class ModePages
 {
@@ -28,7 +30,7 @@ internal static class ModePages
         new(0x0A, WriteControl),
     ];
 
-    // SBC-3, 6.4.5: caching mode page
+    // SBC-3: caching mode page
     //
     //      0| PS | SPF | PAGE CODE (08h)      1| PAGE LENGTH (12h)
     //      2| IC | ABPF | CAP | DISC | SIZE | WCE | MF | RCD
@@ -42,7 +44,7 @@ internal static class ModePages
         return size;
     }
 
-    // SPC-4, 7.5.8: control mode page
+    // SPC-4: control mode page
     //
     //      0| PS | SPF | PAGE CODE (0Ah)      1| PAGE LENGTH (0Ah)
     //      2| TST (3) | TMF_ONLY | DPICZ | D_SENSE | GLTSD | RLEC

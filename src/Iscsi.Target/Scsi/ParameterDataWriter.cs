@@ -4,7 +4,7 @@ namespace Iscsi.Target.Scsi;
 
 /// <summary>
 /// Parameter data on their way into a request's <see cref="ScsiRequest.DataIn"/>, cut at the allocation length. Length fields say
-/// what is available, not what fits (SPC-4, 4.2.5.6), so they are written first and nothing is patched.
+/// what is available, not what fits (SPC-4, ALLOCATION LENGTH field), so they are written first and nothing is patched.
 /// </summary>
 internal struct ParameterDataWriter
 {

@@ -4,7 +4,7 @@ using Iscsi.Storage;
 
 namespace Iscsi.Target.Scsi;
 
-/// <summary>UNMAP (SBC-3, 5.28).</summary>
+/// <summary>UNMAP (SBC-3).</summary>
 internal static class ProvisioningCommands
 {
     /// <summary>The rows.</summary>
@@ -61,7 +61,7 @@ internal static class ProvisioningCommands
         if (dataLength > r.DataOutNeeded - 2 || descriptorLength > r.DataOutNeeded - UnmapParameterList.HeaderSize)
             return Failed(r, AdditionalSense.ParameterListLengthError);
 
-        // SBC-3, 5.28.2: bytes after the last whole descriptor are ignored.
+        // SBC-3: bytes after the last whole descriptor are ignored.
         descriptorCount = descriptorLength / UnmapParameterList.DescriptorSize;
         if (descriptorCount > ScsiCapabilities.MaximumUnmapDescriptors(r.Unit!))
         {

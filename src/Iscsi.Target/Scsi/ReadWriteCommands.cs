@@ -3,7 +3,7 @@ using Iscsi.Storage;
 
 namespace Iscsi.Target.Scsi;
 
-/// <summary>READ and WRITE in all lengths (SBC-3, 5.11 to 5.14 and 5.37 to 5.40; 6-byte forms SBC-3, 5.10 and 5.36).</summary>
+/// <summary>READ and WRITE in all lengths (SBC-3).</summary>
 /// <remarks>
 /// RDPROTECT and WRPROTECT, FUA_NV, RARC and GROUP NUMBER are outside the usage masks: protection information, grouping and
 /// rebuild assist are not supported, and a bit of theirs is an invalid field.

@@ -6,12 +6,12 @@ namespace Iscsi.Target.Scsi;
 /// <summary>What there is: REPORT LUNS and REPORT SUPPORTED OPERATION CODES.</summary>
 internal static class ReportCommands
 {
-    // SELECT REPORT (SPC-4, 6.33)
+    // SELECT REPORT (SPC-4)
     private const byte AddressedUnits = 0x00;
     private const byte WellKnownUnits = 0x01;
     private const byte AllUnits = 0x02;
 
-    // REPORTING OPTIONS (SPC-4, 6.34)
+    // REPORTING OPTIONS (SPC-4)
     private const byte ReturnTimeouts = 0x80;
     private const byte ReportingOptions = 0x07;
     private const int AllCommands = 0;
@@ -24,7 +24,7 @@ internal static class ReportCommands
     /// <summary>The rows.</summary>
     public static readonly ScsiCommandRow[] Rows =
     [
-        // SPC-4, 6.33: byte 2 SELECT REPORT, byte 6 ALLOCATION LENGTH (4)
+        // SPC-4: byte 2 SELECT REPORT, byte 6 ALLOCATION LENGTH (4)
         new()
         {
             Name = "REPORT LUNS",
@@ -35,7 +35,7 @@ internal static class ReportCommands
             Begin = ReportLuns,
         },
 
-        // SPC-4, 6.34: byte 2 RCTD and REPORTING OPTIONS (3), byte 3 REQUESTED OPERATION CODE, byte 4 REQUESTED SERVICE ACTION (2),
+        // SPC-4: byte 2 RCTD and REPORTING OPTIONS (3), byte 3 REQUESTED OPERATION CODE, byte 4 REQUESTED SERVICE ACTION (2),
         // byte 6 ALLOCATION LENGTH (4)
         new()
         {
@@ -53,7 +53,7 @@ internal static class ReportCommands
         },
     ];
 
-    // SPC-4, 6.33, parameter data: LUN LIST LENGTH (4), Reserved (4), LUNs (8 each)
+    // REPORT LUNS parameter data (SPC-4): LUN LIST LENGTH (4), Reserved (4), LUNs (8 each)
     private static ScsiStep ReportLuns(ScsiRequest r)
     {
         const uint minimumAllocationLength = 16;
@@ -68,7 +68,7 @@ internal static class ReportCommands
         writer.PutUInt32(0);
         foreach (var unit in units) writer.PutUInt64(LogicalUnitNumber.Encode(unit.Number));
 
-        // SPC-4, 6.33: what was reported needs no attention any more, on any logical unit of the nexus.
+        // SPC-4, REPORT LUNS command: what was reported needs no attention any more, on any logical unit of the nexus.
         if (r.Nexus.HasUnitAttention)
         {
             r.ReportedAttention = UnitAttention.ReportedLunsDataHasChanged;
@@ -92,8 +92,8 @@ internal static class ReportCommands
         {
             if (row.OperationCode != operationCode || !row.Exists(r.Unit)) continue;
             var hasServiceActions = row.ServiceAction is not null;
-            // The question itself is wrong when it does not fit the operation code. The pointer says REPORTING OPTIONS, not the service action:
-            // a pointer to byte 1 would read as "this command does not exist".
+            // The question itself is wrong when it does not fit the operation code. The pointer says REPORTING OPTIONS, not the
+            // service action: a pointer to byte 1 would read as "this command does not exist".
             if (options == ByOperationCode && hasServiceActions) return r.InvalidField(2, 2);
             if (options == ByServiceAction && !hasServiceActions) return r.InvalidField(2, 2);
             if ((row.ServiceAction ?? 0) == serviceAction || options == ByOperationCode) found = row;
@@ -101,7 +101,7 @@ internal static class ReportCommands
         return ReportOne(r.Unit!, found, ref writer, withTimeouts);
     }
 
-    // SPC-4, 6.34.2
+    // SPC-4, all_commands parameter data
     //
     //      0| COMMAND DATA LENGTH (4)
     //      4| command descriptors:
@@ -134,7 +134,7 @@ internal static class ReportCommands
         return writer.Good();
     }
 
-    // SPC-4, 6.34.3
+    // SPC-4, one_command parameter data
     //
     //      0| Reserved
     //      1| CTDP | Reserved (4) | SUPPORT (3): 001b not supported, 011b supported as the standard says
@@ -167,11 +167,14 @@ internal static class ReportCommands
         return writer.Good();
     }
 
-    // SPC-4, 6.34.4: DESCRIPTOR LENGTH (2), Reserved, COMMAND SPECIFIC, NOMINAL COMMAND PROCESSING TIMEOUT (4), RECOMMENDED COMMAND TIMEOUT (4)
+    // SPC-4, command timeouts descriptor
+    //
+    //      0| DESCRIPTOR LENGTH (2)             2| Reserved             3| COMMAND SPECIFIC
+    //      4| NOMINAL COMMAND PROCESSING TIMEOUT (4), 0 is "not indicated"
+    //      8| RECOMMENDED COMMAND TIMEOUT (4)
     private static void WriteTimeouts(ScsiCommandRow row, Span<byte> descriptor)
     {
         BinaryPrimitives.WriteUInt16BigEndian(descriptor, TimeoutsDescriptorSize - 2);
-        BinaryPrimitives.WriteUInt32BigEndian(descriptor[4..], (uint)row.NominalTimeoutSeconds);
         BinaryPrimitives.WriteUInt32BigEndian(descriptor[8..], (uint)row.RecommendedTimeoutSeconds);
     }
 }

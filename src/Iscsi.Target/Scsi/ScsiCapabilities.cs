@@ -4,8 +4,8 @@ using Iscsi.Storage;
 namespace Iscsi.Target.Scsi;
 
 /// <summary>
-/// What a logical unit can do, derived from its device in one place: the command table, the usage masks, the limits page and the provisioning page
-/// all ask here, and so cannot disagree.
+/// What a logical unit can do, derived from its device in one place: the command table, the usage masks, the limits page and the
+/// provisioning page all ask here, and so cannot disagree.
 /// </summary>
 internal static class ScsiCapabilities
 {

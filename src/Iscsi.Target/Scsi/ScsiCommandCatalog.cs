@@ -5,7 +5,9 @@ namespace Iscsi.Target.Scsi;
 /// <summary>The SCSI commands that a target serves, out of the table that serves them. For documentation and tools.</summary>
 public static class ScsiCommandCatalog
 {
-    /// <summary>All commands, by operation code and service action. A device that cannot do a command does not offer it.</summary>
+    /// <summary>
+    /// All commands, by operation code and service action. A device that cannot do a command does not offer it.
+    /// </summary>
     public static ImmutableArray<ScsiCommandDescription> Commands { get; } = Describe();
 
     private static ImmutableArray<ScsiCommandDescription> Describe()
@@ -48,7 +50,8 @@ public static class ScsiCommandCatalog
 /// <param name="OperationCode">OPERATION CODE.</param>
 /// <param name="ServiceAction">SERVICE ACTION; null: the command has none.</param>
 /// <param name="CdbLength">Bytes of the CDB.</param>
-/// <param name="UsageMask">CDB USAGE DATA as REPORT SUPPORTED OPERATION CODES returns it: a set bit outside is an invalid field.</param>
+/// <param name="UsageMask">CDB USAGE DATA as REPORT SUPPORTED OPERATION CODES returns it: a set bit outside is an invalid
+/// field.</param>
 /// <param name="DependsOnDevice">Whether only some devices can do it.</param>
 /// <param name="Data">Direction of the data, seen from the initiator: in, out, none.</param>
 /// <param name="Memory">The memory it demands.</param>

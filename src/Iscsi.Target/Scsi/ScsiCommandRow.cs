@@ -1,6 +1,8 @@
 namespace Iscsi.Target.Scsi;
 
-/// <summary>One command: everything that dispatch, gates, REPORT SUPPORTED OPERATION CODES and the documentation know about it.</summary>
+/// <summary>
+/// One command: everything that dispatch, gates, REPORT SUPPORTED OPERATION CODES and the documentation know about it.
+/// </summary>
 internal sealed class ScsiCommandRow
 {
     /// <summary>OPERATION CODE.</summary>
@@ -13,8 +15,8 @@ internal sealed class ScsiCommandRow
     public required string Name { get; init; }
 
     /// <summary>
-    /// CDB USAGE DATA (SPC-4, 6.34.3): the operation code, the service action in its place, elsewhere a one for every bit that is looked at.
-    /// A bit outside is reserved: set, it is an invalid field. Its length is the CDB's.
+    /// CDB USAGE DATA (SPC-4): the operation code, the service action in its place, elsewhere a one for every bit that is looked
+    /// at. A bit outside is reserved: set, it is an invalid field. Its length is the CDB's.
     /// </summary>
     public required byte[] Usage { get; init; }
 
@@ -33,19 +35,23 @@ internal sealed class ScsiCommandRow
     /// <summary>The memory it demands.</summary>
     public MemoryNeed Memory { get; init; }
 
-    /// <summary>NOMINAL COMMAND PROCESSING TIMEOUT, seconds (SPC-4, 6.34.4).</summary>
-    public int NominalTimeoutSeconds { get; init; } = 1;
-
-    /// <summary>RECOMMENDED COMMAND TIMEOUT, seconds.</summary>
+    /// <summary>
+    /// RECOMMENDED COMMAND TIMEOUT, seconds (SPC-4, command timeouts descriptor). Default 30: Linux's own for disks.
+    /// </summary>
     public int RecommendedTimeoutSeconds { get; init; } = 30;
 
-    /// <summary>Whether a device can do it; null: every device can. A command that a device can't do does not exist for its LUN.</summary>
+    /// <summary>
+    /// Whether a device can do it; null: every device can. A command that a device can't do does not exist for its LUN.
+    /// </summary>
     public Func<LogicalUnit, bool>? IsSupported { get; init; }
 
     /// <summary>Checks the fields, fills in the demand, and completes what needs no device.</summary>
     public required Func<ScsiRequest, ScsiStep> Begin { get; init; }
 
-    /// <summary>The work with the device; the status is GOOD unless it says otherwise or throws. Null: the command never asks for an execute step.</summary>
+    /// <summary>
+    /// The work with the device; the status is GOOD unless it says otherwise or throws. Null: the command never asks for an
+    /// execute step.
+    /// </summary>
     public Func<ScsiRequest, ValueTask>? Execute { get; init; }
 
     /// <summary>A byte of the usage data for one logical unit; null stands for a LUN without one.</summary>

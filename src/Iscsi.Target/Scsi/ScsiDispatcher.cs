@@ -9,12 +9,13 @@ namespace Iscsi.Target.Scsi;
 internal static class ScsiDispatcher
 {
     /// <summary>
-    /// Begins a command. Allocates nothing and never waits. Order: LUN, operation code, fields outside the usage data, unit attention, stopped
-    /// unit, write protection, failed flush, fields that this device does not have, then the row's own checks.
+    /// Begins a command. Allocates nothing and never waits. Order: LUN, operation code, fields outside the usage data, unit
+    /// attention, stopped unit, write protection, failed flush, fields that this device does not have, then the row's own checks.
     /// </summary>
     /// <remarks>
-    /// What the iSCSI command declared (R and W bits, Expected Data Transfer Length) is not checked against the CDB: the engine transfers
-    /// the smaller amount and reports the residual. The exception is a pattern block, see <see cref="ScsiScratch.CollectOneBlock"/>.
+    /// What the iSCSI command declared (R and W bits, Expected Data Transfer Length) is not checked against the CDB: the engine
+    /// transfers the smaller amount and reports the residual. The exception is a pattern block, see <see
+    /// cref="ScsiScratch.CollectOneBlock"/>.
     /// </remarks>
     public static ScsiStep Begin(ScsiRequest r)
     {
@@ -71,14 +72,17 @@ internal static class ScsiDispatcher
         r.Fail(ScsiErrors.Sense(e, r.Row!.Has(ScsiTraits.Writes | ScsiTraits.Flushes)));
     }
 
-    /// <summary>CHECK CONDITION, MISCOMPARE 1D/00: the information field holds the offset of the first byte that differs (SBC-3, 5.33).</summary>
+    /// <summary>
+    /// CHECK CONDITION, MISCOMPARE 1D/00: the information field holds the offset of the first byte that differs (SBC-3, VERIFY
+    /// command).
+    /// </summary>
     /// <param name="r">The request.</param>
     /// <param name="offsetBytes">Offset in the data of the whole command.</param>
     public static void Miscompare(ScsiRequest r, long offsetBytes) =>
         r.Fail(new SenseData(SenseKey.Miscompare, AdditionalSense.MiscompareDuringVerify) { Information = (ulong)offsetBytes });
 
-    // The field check: the first byte with a bit outside the usage data, and its leftmost such bit. Bytes past the CDB's length are
-    // padding of the PDU (RFC 7143, 11.3.5), not fields.
+    // The field check: the first byte with a bit outside the usage data, and its leftmost such bit. Bytes past the CDB's length
+    // are padding of the PDU (RFC 7143, 11.3.5), not fields.
     private static int FirstByteOutside(ScsiCommandRow row, in Cdb cdb, out int bit)
     {
         for (var i = 1; i < row.CdbLength; i++)

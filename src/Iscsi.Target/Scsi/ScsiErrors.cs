@@ -8,7 +8,8 @@ internal static class ScsiErrors
 {
     /// <summary>The sense of a device's exception.</summary>
     /// <param name="e">What the device threw.</param>
-    /// <param name="writes">Whether the command changes the medium or flushes it: the device's reason may leave open what failed.</param>
+    /// <param name="writes">Whether the command changes the medium or flushes it: the device's reason may leave open what
+    /// failed.</param>
     public static SenseData Sense(Exception e, bool writes) => e switch
     {
         BlockDeviceException { Error: BlockDeviceError.NoSpace } =>

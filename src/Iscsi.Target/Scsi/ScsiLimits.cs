@@ -4,8 +4,8 @@ namespace Iscsi.Target.Scsi;
 internal sealed record ScsiLimits
 {
     /// <summary>
-    /// The most bytes a command may demand at once (data-out that is gathered, and scratch): the smallest burst of any session. Default 64 KiB,
-    /// the burst of budgets under 4 MiB; at least <see cref="MinAllAtOnceBytes"/>.
+    /// The most bytes a command may demand at once (data-out that is gathered, and scratch): the smallest burst of any session.
+    /// Default 64 KiB, the burst of budgets under 4 MiB; at least <see cref="MinAllAtOnceBytes"/>.
     /// </summary>
     public int AllAtOnceBytes { get; init; } = 64 * 1024;
 
@@ -16,8 +16,8 @@ internal sealed record ScsiLimits
     public const int MaxScratchBytes = 64 * 1024;
 
     /// <summary>
-    /// Room for parameter data, out of the command's credit (F = 8 KiB). The largest answers are REPORT LUNS (16 + 8 × <see cref="MaxLogicalUnits"/>)
-    /// and the list of commands.
+    /// Room for parameter data, out of the command's credit (F = 8 KiB). The largest answer is REPORT LUNS, see
+    /// <see cref="MaxLogicalUnits"/>.
     /// </summary>
     public const int ParameterDataInCapacity = 8 * 1024;
 
@@ -31,11 +31,13 @@ internal sealed record ScsiLimits
     public long MaximumWriteSameBytes { get; init; } = 32L << 20;
 
     /// <summary>
-    /// MAXIMUM UNMAP LBA COUNT, for all descriptors of a command together. Default 2^20 blocks: a command's work stays bounded, and a whole disk
-    /// still takes few commands.
+    /// MAXIMUM UNMAP LBA COUNT, for all descriptors of a command together. Default 2^20 blocks: a command's work stays bounded,
+    /// and a whole disk still takes few commands.
     /// </summary>
     public uint MaximumUnmapBlocks { get; init; } = 1 << 20;
 
-    /// <summary>MAXIMUM UNMAP BLOCK DESCRIPTOR COUNT, before <see cref="AllAtOnceBytes"/> bounds it further. Default 256.</summary>
+    /// <summary>
+    /// MAXIMUM UNMAP BLOCK DESCRIPTOR COUNT, before <see cref="AllAtOnceBytes"/> bounds it further. Default 256.
+    /// </summary>
     public int MaximumUnmapDescriptors { get; init; } = 256;
 }

@@ -1,8 +1,8 @@
 namespace Iscsi.Target.Scsi;
 
 /// <summary>
-/// One I_T nexus: an iSCSI session seen from the SCSI layer (RFC 7143, 4.4). Holds the unit attention conditions of each logical unit.
-/// They are raised by any thread and consumed by the session's owner.
+/// One I_T nexus: an iSCSI session seen from the SCSI layer (RFC 7143, 4.4). Holds the unit attention conditions of each logical
+/// unit. They are raised by any thread and consumed by the session's owner.
 /// </summary>
 internal sealed class ScsiNexus
 {
@@ -13,7 +13,8 @@ internal sealed class ScsiNexus
     /// <summary>Creates a nexus. It takes part once it is attached to a <see cref="LogicalUnitMap"/>.</summary>
     /// <param name="initiatorName">iSCSI name of the initiator.</param>
     /// <param name="initiatorSessionId">ISID, 48 bits.</param>
-    /// <param name="targetPortGroupTag">The portal group: it is the SCSI target port (RULES: the portals of one group are one target port).</param>
+    /// <param name="targetPortGroupTag">The portal group: it is the SCSI target port (RULES: the portals of one group are one
+    /// target port).</param>
     public ScsiNexus(string initiatorName, ulong initiatorSessionId, ushort targetPortGroupTag)
     {
         InitiatorName = initiatorName;

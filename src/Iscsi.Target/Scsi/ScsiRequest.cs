@@ -6,8 +6,8 @@ using Reservations;
 namespace Iscsi.Target.Scsi;
 
 /// <summary>
-/// One SCSI command between the task engine and the SCSI layer. Pooled and reused: the engine resets it, fills in the first part, and
-/// reads the second. The SCSI layer allocates nothing for it and never waits for memory.
+/// One SCSI command between the task engine and the SCSI layer. Pooled and reused: the engine resets it, fills in the first part,
+/// and reads the second. The SCSI layer allocates nothing for it and never waits for memory.
 /// </summary>
 internal sealed class ScsiRequest
 {
@@ -35,12 +35,15 @@ internal sealed class ScsiRequest
     public bool ExpectsDataOut { get; set; }
 
     /// <summary>
-    /// Gathered data-out, for <see cref="ScsiStep.CollectDataOut"/>: at most <see cref="DataOutNeeded"/> bytes, fewer when the initiator
-    /// offered fewer.
+    /// Gathered data-out, for <see cref="ScsiStep.CollectDataOut"/>: at most <see cref="DataOutNeeded"/> bytes, fewer when the
+    /// initiator offered fewer.
     /// </summary>
     public BlockList DataOut { get; } = new(16);
 
-    /// <summary>Room for parameter data, <see cref="ScsiLimits.ParameterDataInCapacity"/> bytes or more. Needed by Begin of every command that is not a write.</summary>
+    /// <summary>
+    /// Room for parameter data, <see cref="ScsiLimits.ParameterDataInCapacity"/> bytes or more. Needed by Begin of every command
+    /// that is not a write.
+    /// </summary>
     public BlockList DataIn { get; } = new(16);
 
     /// <summary>Scratch memory, <see cref="ScratchBytes"/> bytes or more, for the execute steps.</summary>
@@ -69,13 +72,19 @@ internal sealed class ScsiRequest
     /// <summary>Where the data go, by the CDB.</summary>
     public DataDirection Direction { get; internal set; }
 
-    /// <summary>Bytes the CDB wants to transfer: residual and truncation are computed from it and <see cref="ExpectedDataTransferLength"/>.</summary>
+    /// <summary>
+    /// Bytes the CDB wants to transfer: residual and truncation are computed from it and <see
+    /// cref="ExpectedDataTransferLength"/>.
+    /// </summary>
     public long TransferLength { get; internal set; }
 
     /// <summary>The blocks of the medium steps.</summary>
     public MediumTransfer Transfer { get; internal set; }
 
-    /// <summary>Bytes to gather for <see cref="ScsiStep.CollectDataOut"/>; at most <see cref="ScsiLimits.AllAtOnceBytes"/>, scratch included.</summary>
+    /// <summary>
+    /// Bytes to gather for <see cref="ScsiStep.CollectDataOut"/>; at most <see cref="ScsiLimits.AllAtOnceBytes"/>, scratch
+    /// included.
+    /// </summary>
     public int DataOutNeeded { get; internal set; }
 
     /// <summary>Scratch bytes to provide for the execute steps.</summary>

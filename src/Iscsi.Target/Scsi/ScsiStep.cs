@@ -12,7 +12,9 @@ internal enum ScsiStep
     /// <summary>Stream <see cref="ScsiRequest.Transfer"/> from the initiator to the device.</summary>
     WriteMedium,
 
-    /// <summary>Stream <see cref="ScsiRequest.Transfer"/> from the initiator and compare it with the device, burst by burst.</summary>
+    /// <summary>
+    /// Stream <see cref="ScsiRequest.Transfer"/> from the initiator and compare it with the device, burst by burst.
+    /// </summary>
     CompareMedium,
 
     /// <summary>Gather <see cref="ScsiRequest.DataOutNeeded"/> bytes and the scratch memory, then execute.</summary>

@@ -2,7 +2,7 @@ using Iscsi.Protocol.Scsi;
 
 namespace Iscsi.Target.Scsi;
 
-/// <summary>Unit attention conditions as a bit set; the lowest bit is reported first (SAM-5, 5.14).</summary>
+/// <summary>Unit attention conditions as a bit set; the lowest bit is reported first (SAM-5).</summary>
 [Flags]
 internal enum UnitAttention
 {

@@ -13,7 +13,7 @@ internal static class UnitCommands
     /// <summary>The rows.</summary>
     public static readonly ScsiCommandRow[] Rows =
     [
-        // SPC-4, 6.47: the gates say it all.
+        // The gates say it all.
         new()
         {
             Name = "TEST UNIT READY",
@@ -21,7 +21,7 @@ internal static class UnitCommands
             Begin = static r => r.Good(),
         },
 
-        // SPC-4, 6.39: byte 1 DESC, byte 4 ALLOCATION LENGTH
+        // SPC-4: byte 1 DESC, byte 4 ALLOCATION LENGTH
         new()
         {
             Name = "REQUEST SENSE",
@@ -32,7 +32,7 @@ internal static class UnitCommands
             Begin = RequestSense,
         },
 
-        // SBC-3, 5.25: byte 1 IMMED, byte 3 POWER CONDITION MODIFIER, byte 4 POWER CONDITION (4), NO_FLUSH, LOEJ, START
+        // SBC-3: byte 1 IMMED, byte 3 POWER CONDITION MODIFIER, byte 4 POWER CONDITION (4), NO_FLUSH, LOEJ, START
         new()
         {
             Name = "START STOP UNIT",
@@ -87,7 +87,8 @@ internal static class UnitCommands
         return ScsiStep.Execute;
     }
 
-    // IMMED asks for status before the work is done. Status comes with the work here, so that a failed flush is never reported as GOOD.
+    // IMMED asks for status before the work is done. Status comes with the work here, so that a failed flush is never reported as
+    // GOOD.
     private static async ValueTask StopAsync(ScsiRequest r)
     {
         var unit = r.Unit!;

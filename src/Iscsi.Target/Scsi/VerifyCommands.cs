@@ -3,7 +3,7 @@ using Iscsi.Storage;
 
 namespace Iscsi.Target.Scsi;
 
-/// <summary>VERIFY (SBC-3, 5.29 to 5.31).</summary>
+/// <summary>VERIFY (SBC-3).</summary>
 internal static class VerifyCommands
 {
     private const byte DisablePageOut = 0x10;

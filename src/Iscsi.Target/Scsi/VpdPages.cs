@@ -14,12 +14,13 @@ internal sealed record VpdPage(VpdPageCode Code, VpdPage.BodyWriter WriteBody, F
     public delegate int BodyWriter(ScsiRequest r, LogicalUnit unit, Span<byte> body);
 }
 
-/// <summary>The vital product data pages, ascending by code (SPC-4, 7.8; SBC-3, 6.5). The list in page 00h is this table.</summary>
+/// <summary>The vital product data pages, ascending by code (SPC-4, SBC-3). The list in page 00h is this table.</summary>
 internal static class VpdPages
 {
     private const int HeaderSize = 4;
 
-    // The largest page is Device Identification: three names of at most 223 bytes with suffix and padding, and four short designators.
+    // The largest page is Device Identification: three names of at most 223 bytes with suffix and padding, and four short
+    // designators.
     private const int MaxSize = 1024;
 
     private static readonly VpdPage[] Pages =
@@ -36,7 +37,7 @@ internal static class VpdPages
     /// <summary>Answers INQUIRY with EVPD.</summary>
     public static ScsiStep Reply(ScsiRequest r, byte code, uint allocationLength)
     {
-        // SPC-4, 7.8.1: PERIPHERAL QUALIFIER and TYPE, PAGE CODE, PAGE LENGTH (2)
+        // SPC-4: PERIPHERAL QUALIFIER and TYPE, PAGE CODE, PAGE LENGTH (2)
         Span<byte> page = stackalloc byte[MaxSize];
         page.Clear();
         page[1] = code;
@@ -114,30 +115,33 @@ internal static class VpdPages
         at += DesignationDescriptor.Write(
             body[at..], DesignatorAssociation.LogicalUnit, DesignatorType.T10VendorId, designator[..(8 + serialLength)]);
 
-        // RFC 7143, 4.4 (names of SCSI objects): the target's name, ",L,0x" and the LUN; ",t,0x" and the portal group tag; the target's name.
-        at += WriteName(body[at..], DesignatorAssociation.LogicalUnit, unit, $",L,0x{LogicalUnitNumber.Encode(unit.Number):X16}");
+        // RFC 7143, 4.4.2: the name of a target port is the target's name, ",t,0x" and the portal group tag. The logical unit's
+        // is built alike.
+        at += WriteName(body[at..], DesignatorAssociation.LogicalUnit, unit, ",L,0x", LogicalUnitNumber.Encode(unit.Number), "X16");
 
         designator[..4].Clear();
         BinaryPrimitives.WriteUInt16BigEndian(designator[2..], r.Nexus.TargetPortGroupTag);
         at += DesignationDescriptor.Write(body[at..], DesignatorAssociation.TargetPort, DesignatorType.RelativeTargetPort, designator[..4]);
         at += DesignationDescriptor.Write(body[at..], DesignatorAssociation.TargetPort, DesignatorType.TargetPortGroup, designator[..4]);
-        at += WriteName(body[at..], DesignatorAssociation.TargetPort, unit, $",t,0x{r.Nexus.TargetPortGroupTag:X4}");
-        at += WriteName(body[at..], DesignatorAssociation.TargetDevice, unit, "");
+        at += WriteName(body[at..], DesignatorAssociation.TargetPort, unit, ",t,0x", r.Nexus.TargetPortGroupTag, "X4");
+        at += WriteName(body[at..], DesignatorAssociation.TargetDevice, unit);
         return at;
     }
 
-    // SPC-4, 7.8.6.10: UTF-8, ended by a zero, filled with zeroes to a multiple of four.
-    private static int WriteName(Span<byte> body, DesignatorAssociation association, LogicalUnit unit, string suffix)
+    // SPC-4, SCSI name string designator: UTF-8, ended by a zero, filled with zeroes to a multiple of four.
+    private static int WriteName(
+        Span<byte> body, DesignatorAssociation association, LogicalUnit unit, string separator = "", ulong number = 0, string format = "")
     {
         Span<byte> name = stackalloc byte[256];
         name.Clear();
         var length = Encoding.UTF8.GetBytes(unit.TargetName, name);
-        length += Encoding.UTF8.GetBytes(suffix, name[length..]);
+        length += Encoding.UTF8.GetBytes(separator, name[length..]);
+        if (format.Length > 0 && number.TryFormat(name[length..], out var digits, format)) length += digits;
         length = (length + 1 + 3) & ~3;
         return DesignationDescriptor.Write(body, association, DesignatorType.ScsiNameString, name[..length]);
     }
 
-    // SPC-4, 7.8.7 (offsets of the whole page)
+    // SPC-4, Extended INQUIRY Data VPD page (offsets of the whole page)
     //
     //      4| ACTIVATE_MICROCODE (2) | SPT (3) | GRD_CHK | APP_CHK | REF_CHK
     //      5| Reserved (2) | UASK_SUP | GROUP_SUP | PRIOR_SUP | HEADSUP | ORDSUP | SIMPSUP
@@ -152,7 +156,7 @@ internal static class VpdPages
         return size;
     }
 
-    // SBC-3, 6.5.2: 4| MEDIUM ROTATION RATE (2), 0001h is non-rotating
+    // SBC-3, Block Device Characteristics VPD page: 4| MEDIUM ROTATION RATE (2), 0001h is non-rotating
     private static int WriteBlockDeviceCharacteristics(ScsiRequest r, LogicalUnit unit, Span<byte> body)
     {
         const int size = 0x3C;

@@ -3,16 +3,19 @@ using Iscsi.Storage;
 
 namespace Iscsi.Target.Scsi;
 
-/// <summary>WRITE SAME (SBC-3, 5.42 and 5.43).</summary>
+/// <summary>WRITE SAME (SBC-3).</summary>
 internal static class WriteSameCommands
 {
     private const byte Unmap = 0x08;
     private const byte NoDataOutBuffer = 0x01;
 
-    /// <summary>The rows. ANCHOR, WRPROTECT and the obsolete PBDATA and LBDATA are outside the masks; UNMAP is in where the device unmaps.</summary>
+    /// <summary>
+    /// The rows. ANCHOR, WRPROTECT and the obsolete PBDATA and LBDATA are outside the masks; UNMAP is in where the device unmaps.
+    /// </summary>
     /// <remarks>
-    /// A NUMBER OF LOGICAL BLOCKS of zero, "up to the end", is refused, and the Block Limits page says so (WSNZ). It would exceed the maximum
-    /// length on most disks anyway, and a foreign test suite expects it to unmap whatever the pattern is, where SBC-3 wants the pattern written.
+    /// A NUMBER OF LOGICAL BLOCKS of zero, "up to the end", is refused, and the Block Limits page says so (WSNZ). It would exceed
+    /// the maximum length on most disks anyway, and a foreign test suite expects it to unmap whatever the pattern is, where SBC-3
+    /// wants the pattern written.
     /// </remarks>
     public static readonly ScsiCommandRow[] Rows =
     [
@@ -45,7 +48,8 @@ internal static class WriteSameCommands
         var cdbLength = r.Row!.CdbLength;
         var (lba, blockCount) = BlockAddress.Parse(r.Cdb, cdbLength);
         if (!BlockAddress.IsInside(r, lba, blockCount)) return ScsiStep.Done;
-        if (blockCount == 0 || blockCount > ScsiCapabilities.MaximumWriteSameBlocks(unit)) return r.InvalidField(BlockAddress.LengthOffset(cdbLength));
+        if (blockCount == 0 || blockCount > ScsiCapabilities.MaximumWriteSameBlocks(unit))
+            return r.InvalidField(BlockAddress.LengthOffset(cdbLength));
 
         r.NeedsStore = true;
         r.Work.Range = new BlockRange((long)lba, blockCount);
@@ -57,8 +61,9 @@ internal static class WriteSameCommands
         return ScsiStep.Execute;
     }
 
-    // SBC-3, 4.7.3.4: unmapping is permitted where the block that was sent is what an unmapped block reads as. WriteZeroes keeps that promise for
-    // every block, also for those at the edge of an allocation unit; any other pattern is written.
+    // SBC-3, WRITE SAME command and unmap operations: unmapping is permitted where the block that was sent is what an unmapped
+    // block reads as. WriteZeroes keeps that promise for every block, also for those at the edge of an allocation unit; any other
+    // pattern is written.
     private static async ValueTask WriteSameAsync(ScsiRequest r)
     {
         var unit = r.Unit!;

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Iscsi.Protocol;
 using Iscsi.Storage;
 using Iscsi.Target;
 using IscsiNet.Cli.Output;
@@ -12,6 +13,8 @@ internal static class ShowCommand
     public static Command Create() => new("show", "Shows what the daemon would do: its memory, SCSI commands, text keys and limits.")
     {
         Memory(),
+        Commands(),
+        Keys(),
         Limits(),
     };
 
@@ -33,6 +36,36 @@ internal static class ShowCommand
             var output = parsed.InvocationConfiguration.Output;
             output.WriteLine(budget.Describe());
             output.Write(table);
+        });
+        return command;
+    }
+
+    private static Command Commands()
+    {
+        var command = new Command("commands", "Shows the SCSI commands, and what memory each may demand.");
+        command.SetAction(static parsed =>
+        {
+            var table = new TextTable("code", "command", ">CDB", "data", "memory", "device");
+            foreach (var row in ScsiCommandList.All)
+            {
+                var code = row.ServiceAction is { } action ? $"{row.OperationCode:X2}h/{action:X2}h" : $"{row.OperationCode:X2}h";
+                table.Add(code, row.Name, $"{row.CdbLength}", row.Data, row.Memory, row.DependsOnDevice ? "where it can" : "any");
+            }
+
+            parsed.InvocationConfiguration.Output.Write(table);
+        });
+        return command;
+    }
+
+    private static Command Keys()
+    {
+        var command = new Command("keys", "Shows the text keys of RFC 7143: who sends them when, how they are negotiated.");
+        command.SetAction(static parsed =>
+        {
+            var table = new TextTable("key", "section", "senders", "use", "rule", "default", "purpose");
+            foreach (var key in TextKeyTable.All)
+                table.Add(key.Name, key.Section, $"{key.Senders}", $"{key.Use}", $"{key.Rule}", key.Default ?? "", key.Summary);
+            parsed.InvocationConfiguration.Output.Write(table);
         });
         return command;
     }

@@ -44,6 +44,21 @@ public class LoginPairTests
     }
 
     [Fact]
+    public void A_demanded_digest_is_not_lost_where_operational_negotiation_is_skipped()
+    {
+        var demand = new OperationalOffer { DataDigest = DigestOffer.Crc32C };
+        var pair = new LoginPair(
+            LoginPair.Options() with { SkipOperationalStage = true }, new TestPolicy { Decision = LoginDecision.Accept(1, demand) });
+        Assert.Equal(InitiatorLoginAction.Refused, pair.Run().Action);
+        Assert.Equal((LoginFault.UnansweredOffer, "DataDigest"), (pair.LastTargetStep.Fault, pair.Target.FaultDetail));
+        Assert.Empty(pair.Policy.Admitted);
+
+        pair = new LoginPair(LoginPair.Options() with { SkipOperationalStage = true, Offer = demand });
+        var step = pair.Run();
+        Assert.Equal((InitiatorLoginAction.Failed, LoginFault.UnansweredOffer), (step.Action, step.Fault));
+    }
+
+    [Fact]
     public void A_target_originates_FirstBurstLength_where_the_initiator_is_silent()
     {
         var pair = new LoginPair(LoginPair.Options() with { SkipSecurityStage = true, SkipOperationalStage = true });
