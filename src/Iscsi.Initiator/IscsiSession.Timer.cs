@@ -20,6 +20,8 @@ public sealed partial class IscsiSession
     /// <summary>For tests: whether a call waits to be repeated.</summary>
     internal bool IsAnyBusy => Volatile.Read(ref _busyCount) > 0;
 
+    private ControlRequest? PendingPing => _keepAlive is { Completion.Task.IsCompleted: false } ? _keepAlive : null;
+
     private long Ticks(TimeSpan time) => (long)(time.TotalSeconds * _options.Clock.TimestampFrequency);
 
     private void Arm(long dueAt)
@@ -52,7 +54,8 @@ public sealed partial class IscsiSession
     private void CheckPing(long now)
     {
         if (_options.PingAfter == Timeout.InfiniteTimeSpan) return;
-        if (_keepAlive is { Completion.Task.IsCompleted: false } ping)
+        // A logout that was sent is a ping as well, and the last one.
+        if ((_logoutRequest ?? PendingPing) is { } ping)
         {
             var since = Math.Max(_lastReceived, ping.SentAt);
             if (now - since < Ticks(_options.PingTimeout))

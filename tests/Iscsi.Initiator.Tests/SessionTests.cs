@@ -295,6 +295,20 @@ public sealed class SessionTests : IAsyncLifetime
     }
 
     [Fact(Timeout = Limit)]
+    public async Task A_logout_that_is_never_answered_ends_with_the_connection()
+    {
+        var clock = new FakeTimeProvider();
+        var session = await OpenAsync(new() { Clock = clock });
+        var logout = session.LogoutAsync();
+        await _target.ReceiveAsync(Opcode.LogoutRequest);
+        await session.SettleAsync();
+        clock.Advance(TimeSpan.FromSeconds(10.1));
+        await session.SettleAsync();
+        clock.Advance(TimeSpan.FromSeconds(10.1));
+        Assert.Equal(ConnectionEndReason.PingTimeout, (await Assert.ThrowsAsync<IscsiException>(() => logout)).EndReason);
+    }
+
+    [Fact(Timeout = Limit)]
     public async Task A_dropped_session_fails_its_calls()
     {
         var session = await OpenAsync();
