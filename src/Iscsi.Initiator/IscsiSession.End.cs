@@ -111,6 +111,7 @@ public sealed partial class IscsiSession
         if (_channel.HasEnded) return;
         _endMessage = message;
         _endCause = cause;
+        InitiatorMetrics.SessionEnded(reason);
         if (reason is ConnectionEndReason.LoggedOut or ConnectionEndReason.Closed) InitiatorLog.Closed(_log, Place, reason, message);
         else InitiatorLog.Lost(_log, Place, reason, message);
         _channel.End(reason);

@@ -159,6 +159,7 @@ public sealed partial class IscsiSession
         }
         task.Result = new ScsiResult { Status = status, Sense = sense, Residual = residual, TransferredBytes = transferred };
         task.HasOutcome = true;
+        InitiatorMetrics.CommandEnded(status, transferred, task.IsWrite);
         StopSendingData(slot);
         Settle(task);
     }
