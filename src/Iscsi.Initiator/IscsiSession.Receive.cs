@@ -291,7 +291,7 @@ public sealed partial class IscsiSession
         var failure = new IscsiException($"{Place} rejected the {rejected.Opcode}: {pdu.Reason}.");
         if (rejected.Opcode == Opcode.ScsiCommand && FindSent(rejected.InitiatorTaskTag) is { } slot) Fail(slot.Task!, failure);
         else if (_slots[index].Control is { } request && TakeControl(rejected.InitiatorTaskTag, request.Kind) is not null)
-            request.Completion.TrySetException(failure);
+            request.Fail(failure);
     }
 
     private void OnAsyncMessage(AsyncMessagePdu pdu)
