@@ -9,7 +9,8 @@ if (!args.Contains("--quick", StringComparer.Ordinal))
     return;
 }
 
-using var benchmarks = new ReservationBenchmarks();
+var benchmarks = new ReservationBenchmarks();
+Quick("nothing: the loop itself", static () => { });
 Quick("owner, gate, 1 level", benchmarks.OwnerReserve);
 Quick("owner, try, 1 level", benchmarks.OwnerTry);
 Quick("owner, try, 4 levels at once", benchmarks.OwnerFourLevels);

@@ -7,7 +7,7 @@ namespace Reservations.Bench;
 /// compared: these loops have everything in the first-level cache, a command on a busy target has not.
 /// </summary>
 [MemoryDiagnoser]
-public class ReservationBenchmarks : IDisposable
+public class ReservationBenchmarks
 {
     private static readonly Level Wire = new(1, "Wire"), Store = new(3, "Store"), Burst = new(4, "Burst"), Credit = new(5, "Credit");
 
@@ -112,12 +112,6 @@ public class ReservationBenchmarks : IDisposable
     }
 
     private Demand Full { get; } = new(new Claim(Burst, 128));
-
-    /// <summary>Ends without a check for leaks: one grant of the borrower is meant to stay.</summary>
-    public void Dispose()
-    {
-        GC.SuppressFinalize(this);
-    }
 
     private sealed class Owner : IReservationOwner
     {

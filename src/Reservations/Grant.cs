@@ -65,7 +65,8 @@ public readonly struct Grant : IDisposable
 
     /// <summary>
     /// Gives everything back from any thread, by posting it to the owner; the flow must no longer be used by then. Does nothing on the
-    /// default value. From here on the grant is over for its holder, though the node counts it until the owner has taken it in.
+    /// default value. From here on the grant is over for its holder, though the node, and the flow, count it until the owner has taken
+    /// it in; <see cref="MoveTo"/> before frees the flow at once.
     /// </summary>
     /// <exception cref="LeakException">A second release.</exception>
     public void PostRelease() => _record?.Node.PostRelease(_record, _generation);

@@ -9,7 +9,7 @@ public sealed partial class ReservationNode
 
     internal void DescribeOpenGrants(List<string> open, bool recursive)
     {
-        foreach (var record in _records)
+        foreach (var record in Volatile.Read(ref _records))
         {
             if (record.Open) open.Add(Describe(record));
         }
@@ -31,10 +31,10 @@ public sealed partial class ReservationNode
         return text;
     }
 
-    private TimeSpan OldestGrant()
+    internal TimeSpan OldestGrant()
     {
         var oldest = long.MaxValue;
-        foreach (var record in _records)
+        foreach (var record in Volatile.Read(ref _records))
         {
             if (record is { Open: true, Prepaid: false }) oldest = Math.Min(oldest, record.Since);
         }

@@ -8,7 +8,8 @@ public sealed partial class ReservationNode
 {
     private const int FirstChunk = 8, LargestChunk = 128;
 
-    private readonly List<GrantRecord> _records = [];
+    // Replaced when it grows, because snapshots of other threads walk it.
+    private GrantRecord[] _records = [];
 
     // A stack in which taken records keep their place: putting the same one back writes no reference, which is what costs here.
     private GrantRecord?[] _freeRecords = [];
@@ -178,6 +179,7 @@ public sealed partial class ReservationNode
         return true;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private Grant Open(Flow? flow, Demand demand)
     {
         if (_freeCount == 0) GrowRecords();
@@ -199,15 +201,17 @@ public sealed partial class ReservationNode
 
     private void GrowRecords()
     {
-        var count = Math.Clamp(_records.Count, FirstChunk, LargestChunk);
-        Array.Resize(ref _freeRecords, _records.Count + count);
-        for (; count > 0; count--)
+        var count = Math.Clamp(_records.Length, FirstChunk, LargestChunk);
+        var records = new GrantRecord[_records.Length + count];
+        _records.CopyTo(records, 0);
+        Array.Resize(ref _freeRecords, records.Length);
+        for (var i = _records.Length; i < records.Length; i++)
         {
-            var record = new GrantRecord(this);
-            record.Blocks[0].Head = -1;
-            _records.Add(record);
-            _freeRecords[_freeCount++] = record;
+            records[i] = new GrantRecord(this);
+            records[i].Blocks[0].Head = -1;
+            _freeRecords[_freeCount++] = records[i];
         }
+        Volatile.Write(ref _records, records);
     }
 
     private static void Grow(GrantRecord record, int length)
@@ -343,6 +347,7 @@ public sealed partial class ReservationNode
         return attention;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool EndLevel(GrantRecord record, int index)
     {
         ref readonly var claim = ref record.Demand!.Array[index];

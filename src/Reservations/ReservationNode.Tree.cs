@@ -5,7 +5,7 @@ public sealed partial class ReservationNode
 {
     private readonly List<Carved> _carved = [];
 
-    // Floors that a child with another owner gave back; under the root's lock of the tree, taken in by the owner.
+    // Floors that a child with another owner gave back, for the owner to take in.
     private readonly Lock _returnedLock = new();
     private readonly List<Carved> _returned = [];
     private volatile bool _anyReturned;

@@ -47,16 +47,8 @@ public sealed partial class ReservationNode : IDisposable
     {
         get
         {
-            long floor = 0, used = 0, borrowed = 0;
-            var waiters = 0;
-            foreach (var ledger in Ledgers)
-            {
-                floor += ledger.Own;
-                used += ledger.Used;
-                borrowed += ledger.Limit - ledger.Own;
-                waiters += ledger.Waiters;
-            }
-            return new NodeState(floor, used, borrowed, waiters, OldestGrant());
+            if (_sync is null) return Sum();
+            lock (_sync) return Sum();
         }
     }
 
@@ -89,6 +81,20 @@ public sealed partial class ReservationNode : IDisposable
     public LevelState GetLevelState(Level level) => Ledger(level.Rank) is { } ledger
         ? new LevelState(ledger.Own, ledger.Used, ledger.CeilingBlocks, ledger.OwnSlots, ledger.UsedSlots, ledger.CeilingSlots)
         : default;
+
+    private NodeState Sum()
+    {
+        long floor = 0, used = 0, borrowed = 0;
+        var waiters = 0;
+        foreach (var ledger in Ledgers)
+        {
+            floor += ledger.Own;
+            used += ledger.Used;
+            borrowed += ledger.Limit - ledger.Own;
+            waiters += ledger.Waiters;
+        }
+        return new NodeState(floor, used, borrowed, waiters, OldestGrant());
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal LevelLedger? Ledger(int rank)

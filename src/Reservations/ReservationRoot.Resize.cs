@@ -74,6 +74,7 @@ public sealed partial class ReservationRoot
     {
         if (!_shrunk) return;
         var excess = BlockCount - _retired.Count - InForce;
+        if (excess <= 0) return;
         for (var word = _free.Length - 1; word >= 0 && excess > 0; word--)
         {
             while (_free[word] != 0 && excess > 0)

@@ -60,7 +60,7 @@ public sealed partial class ReservationRoot
             name = "";
         }
         if (node.Ledgers.Length == 0) text.Append(CultureInfo.InvariantCulture, $"{name}\n");
-        var oldest = node.State.OldestGrant;
+        var oldest = node.OldestGrant();
         if (oldest > TimeSpan.Zero) text.Append(CultureInfo.InvariantCulture, $"{new string(' ', 2 * depth)}  oldest grant {oldest.TotalSeconds:F1} s\n");
         foreach (var child in node.Children) Append(text, child, depth + 1);
     }

@@ -63,13 +63,16 @@ public sealed partial class ReservationRoot
         lock (_lock)
         {
             CoarseNow = Clock.GetTimestamp();
-            if (CanBorrow(node, demand, out var blocks) || (TrimAll(node) && CanBorrow(node, demand, out blocks)))
+            var can = CanBorrow(node, demand, out var blocks);
+            if (!can && TrimAll(node))
             {
-                Lend(node, demand, blocks);
-                return true;
+                can = CanBorrow(node, demand, out blocks);
+                // What it did not use may be what another node waits for.
+                if (!can) Serve();
             }
-            CallIn();
-            return false;
+            if (can) Lend(node, demand, blocks);
+            else CallIn();
+            return can;
         }
     }
 

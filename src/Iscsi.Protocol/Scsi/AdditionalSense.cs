@@ -20,6 +20,9 @@ public readonly record struct AdditionalSense(byte Code, byte Qualifier)
     /// <summary>0C/0C WRITE ERROR - UNEXPECTED UNSOLICITED DATA.</summary>
     public static AdditionalSense UnexpectedUnsolicitedData => new(0x0C, 0x0C);
 
+    /// <summary>47/05 PROTOCOL SERVICE CRC ERROR.</summary>
+    public static AdditionalSense ProtocolServiceCrcError => new(0x47, 0x05);
+
     /// <summary>0C/0D WRITE ERROR - NOT ENOUGH UNSOLICITED DATA.</summary>
     public static AdditionalSense NotEnoughUnsolicitedData => new(0x0C, 0x0D);
 

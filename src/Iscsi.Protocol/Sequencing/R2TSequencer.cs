@@ -121,7 +121,12 @@ public sealed class R2TSequencer
         // The tag of an unsolicited sequence is 0xffffffff, which no R2T has.
         if (_phase == Phase.Idle || pdu.TargetTransferTag != _targetTransferTag) return Fault(PduFault.InvalidTargetTransferTag);
         if (IsDiscarding) return Discard(pdu.IsFinal);
-        if (pdu.DataSN != _nextDataSN) return Fault(PduFault.InvalidDataSN);
+        if (pdu.DataSN != _nextDataSN)
+        {
+            // 7.9 and 7.8: a PDU before it must have been lost to a digest error; without recovery the task ends with CHECK CONDITION.
+            Condition = WriteCondition.ProtocolServiceCrcError;
+            return Discard(pdu.IsFinal);
+        }
         if (pdu.BufferOffset != ReceivedLength) return Fault(PduFault.InvalidDataOffset);
         var length = (uint)pdu.DataSegmentLength;
         if (length > RestOfSequence)

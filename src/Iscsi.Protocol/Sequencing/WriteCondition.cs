@@ -13,4 +13,7 @@ public enum WriteCondition : byte
 
     /// <summary>Incorrect amount of data: 0C/0D.</summary>
     IncorrectAmountOfData,
+
+    /// <summary>Protocol service CRC error: 47/05. A Data-Out is missing (RFC 7143, 7.9).</summary>
+    ProtocolServiceCrcError,
 }

@@ -276,9 +276,12 @@ internal sealed partial class TargetTask
     {
         Request.Fail(new SenseData(
             SenseKey.AbortedCommand,
-            _r2t.Condition == WriteCondition.UnexpectedUnsolicitedData
-                ? AdditionalSense.UnexpectedUnsolicitedData
-                : AdditionalSense.NotEnoughUnsolicitedData));
+            _r2t.Condition switch
+            {
+                WriteCondition.UnexpectedUnsolicitedData => AdditionalSense.UnexpectedUnsolicitedData,
+                WriteCondition.ProtocolServiceCrcError => AdditionalSense.ProtocolServiceCrcError,
+                _ => AdditionalSense.NotEnoughUnsolicitedData,
+            }));
         Complete();
     }
 }

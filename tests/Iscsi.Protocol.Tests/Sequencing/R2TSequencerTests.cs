@@ -124,8 +124,6 @@ public sealed class R2TSequencerTests
     [Theory]
     [InlineData(78u, 1u, 4u, 4, PduFault.InvalidTargetTransferTag)]
     [InlineData(TaskTag.Reserved, 1u, 4u, 4, PduFault.InvalidTargetTransferTag)]
-    [InlineData(77u, 0u, 4u, 4, PduFault.InvalidDataSN)]
-    [InlineData(77u, 2u, 4u, 4, PduFault.InvalidDataSN)]
     [InlineData(77u, 1u, 3u, 4, PduFault.InvalidDataOffset)]
     [InlineData(77u, 1u, 5u, 4, PduFault.InvalidDataOffset)]
     [InlineData(77u, 1u, 0xFFFFFFFCu, 4, PduFault.InvalidDataOffset)]
@@ -138,6 +136,21 @@ public sealed class R2TSequencerTests
         Assert.Equal(new DataOutDecision { Disposition = DataOutDisposition.Fault, Fault = expected }, DataOut(tag, dataSN, offset, length, isFinal: false));
         Assert.Equal((4u, WriteCondition.None, true), (_sequencer.ReceivedLength, _sequencer.Condition, _sequencer.OwesData));
         Assert.Equal(Stored(4, 12, endsSequence: true), DataOut(77, 1, 4, 12, isFinal: true));
+    }
+
+    [Theory]
+    [InlineData(0u)]
+    [InlineData(2u)]
+    [InlineData(uint.MaxValue)]
+    public void A_wrong_DataSN_means_a_lost_PDU_and_ends_the_command_after_its_sequence(uint dataSN)
+    {
+        _sequencer.Begin(Solicited, 40, immediateBytes: 0, isFinal: true);
+        _sequencer.Request(77, 100);
+        DataOut(77, 0, 0, 4, isFinal: false);
+        Assert.Equal(DataOutDisposition.Discard, DataOut(77, dataSN, 4, 4, isFinal: false).Disposition);
+        Assert.Equal((WriteCondition.ProtocolServiceCrcError, true), (_sequencer.Condition, _sequencer.OwesData));
+        Assert.Equal(DataOutDisposition.Discard, DataOut(77, 5, 8, 8, isFinal: true).Disposition);
+        Assert.False(_sequencer.OwesData || _sequencer.CanRequest || _sequencer.IsComplete);
     }
 
     [Fact]
