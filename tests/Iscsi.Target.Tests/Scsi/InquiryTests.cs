@@ -3,6 +3,7 @@ using System.Text;
 using Iscsi.Protocol.Scsi;
 using Iscsi.Storage;
 using Iscsi.Target.Scsi;
+using ScsiStatus = Iscsi.Protocol.ScsiStatus;
 
 namespace Iscsi.Target.Tests.Scsi;
 
