@@ -24,11 +24,14 @@ internal sealed class TargetPair : IAsyncDisposable
     public IscsiBlockDevice Disk { get; }
 
     /// <summary>Serves a device, which stays the caller's, as LUN 0.</summary>
-    public static async Task<TargetPair> StartAsync(IBlockDevice device)
+    /// <param name="device">The device.</param>
+    /// <param name="memoryBytes">The target's memory budget.</param>
+    public static async Task<TargetPair> StartAsync(IBlockDevice device, long memoryBytes = IscsiTargetBuilder.DefaultMemoryBytes)
     {
         var listener = new InMemoryTransportListener();
         var server = new IscsiTargetBuilder()
             .Listen(listener)
+            .UseMemory(memoryBytes)
             .AddTarget(TargetName, target => target.AddLun(0, device))
             .Build();
         await server.StartAsync();
