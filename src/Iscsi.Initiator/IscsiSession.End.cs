@@ -131,7 +131,7 @@ public sealed partial class IscsiSession
         }
         while (_backOff.First is { } waiting)
         {
-            _backOff.Remove(waiting);
+            LeaveBackOff(waiting);
             EndCall(waiting, EndedException());
         }
         while (_controls.TryDequeue(out var unsent)) unsent.Completion.TrySetException(EndedException());

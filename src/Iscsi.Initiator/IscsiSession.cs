@@ -158,6 +158,9 @@ public sealed partial class IscsiSession : IAsyncDisposable
         return work.Completion.Task;
     }
 
+    /// <summary>For tests: everything that was posted before has run.</summary>
+    internal Task SettleAsync() => RunAsync(static () => { });
+
     internal void Post(SerialWork work) => _executor.Post(work);
 
     private sealed class ActionWork(Action action) : SerialWork

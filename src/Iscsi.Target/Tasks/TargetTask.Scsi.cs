@@ -115,23 +115,23 @@ internal sealed partial class TargetTask
         switch (step)
         {
             case ScsiStep.ReadMedium:
-                Start(Plan.Read, Iscsi.Protocol.DataDirection.Read, r.Transfer.LengthBytes);
+                Start(Plan.Read, DataDirection.Read, r.Transfer.LengthBytes);
                 NextReadChunk();
                 break;
             case ScsiStep.WriteMedium:
-                Start(Plan.Write, Iscsi.Protocol.DataDirection.Write, r.Transfer.LengthBytes);
+                Start(Plan.Write, DataDirection.Write, r.Transfer.LengthBytes);
                 NextWriteChunk();
                 break;
             case ScsiStep.CompareMedium:
-                Start(Plan.Compare, Iscsi.Protocol.DataDirection.Write, r.Transfer.LengthBytes);
+                Start(Plan.Compare, DataDirection.Write, r.Transfer.LengthBytes);
                 NextWriteChunk();
                 break;
             case ScsiStep.CollectDataOut:
-                Start(Plan.Collect, Iscsi.Protocol.DataDirection.Write, r.DataOutNeeded);
+                Start(Plan.Collect, DataDirection.Write, r.DataOutNeeded);
                 Collect();
                 break;
             case ScsiStep.Execute:
-                Start(Plan.Execute, Iscsi.Protocol.DataDirection.None, 0);
+                Start(Plan.Execute, DataDirection.None, 0);
                 Collect();
                 break;
             default:
@@ -140,19 +140,19 @@ internal sealed partial class TargetTask
         }
     }
 
-    private void Start(Plan plan, Iscsi.Protocol.DataDirection direction, long lengthBytes)
+    private void Start(Plan plan, DataDirection direction, long lengthBytes)
     {
         _plan = plan;
         _lane = Request.Unit is { } unit ? Session.Target!.LaneOf(unit) : null;
         _totalBytes = Residual.TransferLength(ExpectedDirection, ExpectedDataTransferLength, direction, lengthBytes);
-        _r2t.LimitTo(direction == Iscsi.Protocol.DataDirection.Write ? lengthBytes : 0);
+        _r2t.LimitTo(direction == DataDirection.Write ? lengthBytes : 0);
     }
 
-    private Iscsi.Protocol.DataDirection ExpectedDirection => (ExpectsDataIn, ExpectsDataOut) switch
+    private DataDirection ExpectedDirection => (ExpectsDataIn, ExpectsDataOut) switch
     {
-        (true, false) => Iscsi.Protocol.DataDirection.Read,
-        (false, true) => Iscsi.Protocol.DataDirection.Write,
-        _ => Iscsi.Protocol.DataDirection.None,
+        (true, false) => DataDirection.Read,
+        (false, true) => DataDirection.Write,
+        _ => DataDirection.None,
     };
 
     // The gates.
