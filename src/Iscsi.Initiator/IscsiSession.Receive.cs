@@ -59,7 +59,7 @@ public sealed partial class IscsiSession
         if (fault != PduFault.None) return fault;
         if (FindSent(pdu.InitiatorTaskTag) is not { } slot) return PduFault.InvalidTaskTag;
         if (pdu.DataSegmentLength == 0) return PduFault.None;
-        if (pdu.DataSegmentLength <= slot.Response!.Length) _channel.Parser.CollectInto(slot.Response, 0);
+        if (pdu.DataSegmentLength <= slot.Response.Length) _channel.Parser.CollectInto(slot.Response, 0);
         else _channel.Parser.DiscardPayload();
         return PduFault.None;
     }
@@ -139,7 +139,7 @@ public sealed partial class IscsiSession
     // RFC 7143, 11.4.7: SenseLength (2 bytes), sense data.
     private static SenseData? ReadSense(TaskSlot slot, int lengthBytes)
     {
-        if (lengthBytes < 2 || lengthBytes > slot.Response!.Length) return null;
+        if (lengthBytes < 2 || lengthBytes > slot.Response.Length) return null;
         var data = slot.Response.Runs[0].Span[..lengthBytes];
         var length = Math.Min(BinaryPrimitives.ReadUInt16BigEndian(data), lengthBytes - 2);
         return SenseData.TryParse(data.Slice(2, length), out var sense) ? sense : null;
