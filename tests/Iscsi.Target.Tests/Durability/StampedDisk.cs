@@ -61,6 +61,12 @@ internal sealed class StampedDisk(int blockCount, int blockSize)
         }
     }
 
+    /// <summary>The disk came back after a failure: writes that were completed and not durable may be gone, and no flush is responsible for them.</summary>
+    public void Reopen()
+    {
+        lock (_lock) _durable.CopyTo(_completed, 0);
+    }
+
     /// <summary>Says what is wrong with what was found; null when nothing is.</summary>
     public string? FindLoss(ReadOnlySpan<byte> content)
     {
