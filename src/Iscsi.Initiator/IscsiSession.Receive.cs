@@ -159,6 +159,7 @@ public sealed partial class IscsiSession
         }
         task.Result = new ScsiResult { Status = status, Sense = sense, Residual = residual, TransferredBytes = transferred };
         task.HasOutcome = true;
+        InitiatorMetrics.CommandEnded(status, transferred, task.IsWrite);
         StopSendingData(slot);
         Settle(task);
     }
@@ -290,7 +291,7 @@ public sealed partial class IscsiSession
         var failure = new IscsiException($"{Place} rejected the {rejected.Opcode}: {pdu.Reason}.");
         if (rejected.Opcode == Opcode.ScsiCommand && FindSent(rejected.InitiatorTaskTag) is { } slot) Fail(slot.Task!, failure);
         else if (_slots[index].Control is { } request && TakeControl(rejected.InitiatorTaskTag, request.Kind) is not null)
-            request.Completion.TrySetException(failure);
+            request.Fail(failure);
     }
 
     private void OnAsyncMessage(AsyncMessagePdu pdu)

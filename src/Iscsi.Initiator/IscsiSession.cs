@@ -147,6 +147,7 @@ public sealed partial class IscsiSession : IAsyncDisposable
         _timer = _options.Clock.CreateTimer(
             static state => ((IscsiSession)state!).Post(((IscsiSession)state)._timerWork), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         InitiatorLog.LoggedIn(_log, Place, parameters.MaxBurstLength, parameters.FirstBurstLength, parameters.PeerMaxRecvDataSegmentLength);
+        InitiatorMetrics.SessionOpened();
         await RunAsync(() => _channel.Start()).ConfigureAwait(false);
     }
 

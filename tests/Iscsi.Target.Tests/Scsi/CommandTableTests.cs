@@ -3,7 +3,6 @@ using Iscsi.Protocol;
 using Iscsi.Protocol.Scsi;
 using Iscsi.Storage;
 using Iscsi.Target.Scsi;
-using ScsiStatus = Iscsi.Protocol.ScsiStatus;
 
 namespace Iscsi.Target.Tests.Scsi;
 

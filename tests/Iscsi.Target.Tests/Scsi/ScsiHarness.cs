@@ -4,7 +4,6 @@ using Iscsi.Protocol.Scsi;
 using Iscsi.Storage;
 using Iscsi.Target.Scsi;
 using Reservations;
-using ScsiStatus = Iscsi.Protocol.ScsiStatus;
 
 namespace Iscsi.Target.Tests.Scsi;
 

@@ -1,7 +1,6 @@
 using Iscsi.Protocol;
 using Iscsi.Protocol.Scsi;
 using Iscsi.Target.Scsi;
-using ScsiStatus = Iscsi.Protocol.ScsiStatus;
 
 namespace Iscsi.Target.Tests.Scsi;
 
