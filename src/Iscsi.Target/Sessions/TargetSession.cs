@@ -164,9 +164,10 @@ internal sealed partial class TargetSession : IPduChannelHandler, ISerialOwner
         {
             _predecessor.EndForSuccessor();
             Reserve!.OpenStandby();
-            _needsStandbyRefill = true;
             _window = new CreditWindow(this, Reserve, _firstCmdSN);
             _window.Open();
+            // At once, where the predecessor had nothing running; else the heartbeat does it.
+            _needsStandbyRefill = !Reserve.TryRefillStandby();
         }
         Target?.Units.Attach(Nexus, _predecessor is null ? UnitAttention.PowerOnOrReset : UnitAttention.NexusLoss);
         TargetLog.SessionOpened(Core.Logger, InitiatorName, Tsih, Target?.Name ?? "(discovery)", _transport.RemoteEndPoint);
@@ -180,6 +181,8 @@ internal sealed partial class TargetSession : IPduChannelHandler, ISerialOwner
         OrphanedAt = null;
         if (_channel is null) return;
         if (!_channel.HasEnded) End(ConnectionEndReason.SessionReinstated);
+        // Now, not when the connection is gone: the successor's window opens from what is given back here.
+        _window?.Close();
         foreach (var task in _tasks.Values) task.FenceForSuccessor();
         if (_tasks.Count == 0 && _isConnectionGone) Close();
     }
