@@ -179,9 +179,10 @@ internal sealed partial class TargetSession : IPduChannelHandler, ISerialOwner
             _predecessor.EndForSuccessor();
             _predecessor = null;
             Reserve!.OpenStandby();
-            _needsStandbyRefill = true;
             _window = new CreditWindow(this, Reserve, _firstCmdSN);
             _window.Open();
+            // At once, where the predecessor had nothing running; else the heartbeat does it.
+            _needsStandbyRefill = !Reserve.TryRefillStandby();
         }
         Target?.Units.Attach(Nexus, conditions);
         _isOpen = true;
@@ -197,6 +198,8 @@ internal sealed partial class TargetSession : IPduChannelHandler, ISerialOwner
         _predecessor?.EndForSuccessor();
         if (!_isOpen) return;
         if (!_channel.HasEnded) End(ConnectionEndReason.SessionReinstated);
+        // Now, not when the connection is gone: the successor's window opens from what is given back here.
+        _window?.Close();
         foreach (var task in _tasks.Values) task.FenceForSuccessor();
         if (_tasks.Count == 0 && _isConnectionGone) Close();
     }
