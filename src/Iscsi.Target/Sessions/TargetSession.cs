@@ -197,7 +197,10 @@ internal sealed partial class TargetSession : IPduChannelHandler, ISerialOwner
     {
         IsEnding = true;
         _isConnectionGone = true;
-        StopTasks();
+        _collecting = null;
+        _arriving = null;
+        foreach (var task in _tasks.Values.ToArray())
+            if (ReferenceEquals(task.Session, this)) task.OnConnectionGone();
         _window.Close();
         Target?.Units.Detach(Nexus);
         Core.Sessions.ConnectionClosed(_connection, Reserve);

@@ -224,10 +224,13 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
     /// <summary>Whether the task is stopped and only drains what is owed.</summary>
     public bool IsDraining => _isDraining;
 
-    /// <summary>The payload that was being received into the memory of an aborted task has ended.</summary>
-    public void FinishIfAborted()
+    /// <summary>
+    /// The connection is gone: neither the rest of a payload nor owed data come any more, for which an aborted task may have waited.
+    /// </summary>
+    public void OnConnectionGone()
     {
-        if (_isAborted && !_isDraining && State is (TaskState.Receiving or TaskState.WaitingForData)) FinishAborted();
+        if (!_isAborted) Abort();
+        else if (State is TaskState.Receiving or TaskState.WaitingForData) FinishAborted();
     }
 
     public bool IsAborted => _isAborted;
