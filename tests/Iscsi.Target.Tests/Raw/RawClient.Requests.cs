@@ -169,8 +169,7 @@ internal sealed partial class RawClient
             switch (pdu.Opcode)
             {
                 case Opcode.ReadyToTransfer:
-                    var data = dataOut.AsMemory((int)pdu.BufferOffset, (int)pdu.Residual);
-                    await SendPduAsync(DataOut(itt, pdu.Ttt, pdu.BufferOffset, data.Length), data.Span);
+                    await SendSequenceAsync(pdu, dataOut);
                     break;
                 case Opcode.DataIn:
                     Assert.Equal((uint)received.Count, pdu.BufferOffset);
@@ -181,6 +180,20 @@ internal sealed partial class RawClient
                     Assert.True(pdu.Opcode == Opcode.ScsiResponse, $"Not expected: {pdu}");
                     return (pdu, [.. received]);
             }
+        }
+    }
+
+    /// <summary>Sends what an R2T asks for.</summary>
+    public async Task SendSequenceAsync(RawPdu r2t, byte[]? dataOut)
+    {
+        const int segment = 64 * 1024; // the target's MaxRecvDataSegmentLength
+        var dataSN = 0u;
+        var length = (int)r2t.Residual;
+        for (var at = 0; at < length; at += segment)
+        {
+            var data = dataOut.AsMemory((int)r2t.BufferOffset + at, Math.Min(segment, length - at));
+            var isLast = at + data.Length == length;
+            await SendPduAsync(DataOut(r2t.Itt, r2t.Ttt, r2t.BufferOffset + (uint)at, data.Length, isLast, dataSN++), data.Span);
         }
     }
 

@@ -92,6 +92,15 @@ internal sealed partial class RawClient
         return await ReceiveAsync(Opcode.LoginResponse);
     }
 
+    /// <summary>One login request with any text, and its response.</summary>
+    public async Task<RawPdu> LoginStepAsync(
+        RawLogin login, string text, bool transit, LoginStage current, LoginStage next = default, bool continued = false)
+    {
+        var bytes = Encoding.UTF8.GetBytes(text);
+        await SendPduAsync(LoginRequest(login, bytes.Length, transit, continued, current, next), bytes);
+        return await ReceiveAsync(Opcode.LoginResponse);
+    }
+
     /// <summary>Logs in, and is in full feature phase with no unit attention pending.</summary>
     public async Task LoginAsync(RawLogin? login = null)
     {
@@ -104,7 +113,7 @@ internal sealed partial class RawClient
         if (!login.ClearsAttention || login.SessionType != "Normal") return;
         for (var lun = 0; lun < RawTarget.UnitCount; lun++)
         {
-            var (status, _) = await RunAsync(TestUnitReady((ulong)lun << 48));
+            var (status, _) = await RunAsync(TestUnitReady((ulong)lun << 48, immediate: true));
             Assert.Equal(ScsiStatus.CheckCondition, status.Status);
         }
     }
