@@ -127,6 +127,25 @@ public sealed class OwnTargetTests
     }
 
     [Fact(Timeout = Limit)]
+    public async Task Discovery_puts_an_answer_of_many_parts_together()
+    {
+        await using var device = new NullBlockDevice(1 << 20);
+        var builder = new IscsiTargetBuilder().Listen(new IPEndPoint(IPAddress.Loopback, 0)).UseMemory(16 << 20);
+        var names = Enumerable.Range(0, 300).Select(i => $"iqn.2026-11.net.example:a-rather-long-name-of-disk-{i:d4}").ToArray();
+        for (var i = 0; i < names.Length; i++)
+        {
+            if (i == 0) builder.AddTarget(names[i], target => target.AddLun(0, device));
+            else builder.AddTarget(names[i], static _ => { });
+        }
+        await using var server = builder.Build();
+        await server.StartAsync();
+        var options = new IscsiInitiatorOptions();
+        options = options with { Offer = options.Offer with { HeaderDigest = DigestOffer.Crc32C, DataDigest = DigestOffer.Crc32C } };
+        var found = await IscsiInitiator.DiscoverAsync(server.Endpoints[0].ToString()!, options);
+        Assert.Equal(names, found.Select(target => target.TargetName).Order(StringComparer.Ordinal));
+    }
+
+    [Fact(Timeout = Limit)]
     public async Task Calls_that_are_cancelled_at_any_time_leave_a_session_that_works()
     {
         await using var listener = new InMemoryTransportListener();

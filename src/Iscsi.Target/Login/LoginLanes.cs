@@ -8,7 +8,7 @@ namespace Iscsi.Target.Login;
 
 /// <summary>
 /// Where connections wait for their first login PDU: a fixed number of 4 KiB lanes of the root. A peer is always accepted; when the lanes
-/// are full, or full for its address, the oldest one there leaves.
+/// are full, the oldest one of an address beyond its share leaves, else the oldest one.
 /// </summary>
 internal sealed class LoginLanes : IDisposable
 {
@@ -41,7 +41,7 @@ internal sealed class LoginLanes : IDisposable
             LoginLane? leaving;
             lock (_lock)
             {
-                leaving = FindLeaving(address);
+                leaving = FindLeaving();
                 if (leaving is null)
                 {
                     var lane = new LoginLane(this, connection, address, _free.Pop(), now);
@@ -85,19 +85,19 @@ internal sealed class LoginLanes : IDisposable
         }
     }
 
-    private LoginLane? FindLeaving(IPAddress? address)
+    // Lanes that are free serve anybody: a host that lost all its sessions comes back with all of them at once. When none is free, the
+    // oldest of an address beyond its share leaves, so that one address can't keep the others out; without such an address, the oldest of all.
+    private LoginLane? FindLeaving()
     {
-        if (_free.Count == 0) return _used.First!.Value;
-        if (address is null) return null;
-        LoginLane? oldest = null;
-        var count = 0;
-        foreach (var lane in _used)
+        if (_free.Count > 0) return null;
+        foreach (var oldest in _used)
         {
-            if (!address.Equals(lane.Address)) continue;
-            oldest ??= lane;
-            count++;
+            if (oldest.Address is null) continue;
+            var count = 0;
+            foreach (var other in _used)
+                if (oldest.Address.Equals(other.Address) && ++count > _perAddress) return oldest;
         }
-        return count >= _perAddress ? oldest : null;
+        return _used.First!.Value;
     }
 }
 
