@@ -26,6 +26,12 @@ public sealed record IscsiInitiatorOptions
     public string? MutualChapSecret { get; init; }
 
     /// <summary>
+    /// CHAP algorithms that are allowed, most wanted first. Default: all that the platform has, strongest first. Two old targets need
+    /// MD5 alone: tgt takes the number of SHA-256 for SHA-1, and some fail on a list.
+    /// </summary>
+    public IReadOnlyList<ChapAlgorithm> ChapAlgorithms { get; init; } = ChapOptions.SupportedAlgorithms;
+
+    /// <summary>
     /// What is offered for the operational keys. Default: no digests unless the target wants them, InitialR2T=Yes, ImmediateData=Yes,
     /// FirstBurstLength 64 KiB, MaxBurstLength 1 MiB, MaxRecvDataSegmentLength 256 KiB, MaxOutstandingR2T 1, error recovery level 0.
     /// Both lengths cost the initiator no memory: data go to and from the caller's own.
@@ -81,6 +87,9 @@ public sealed record IscsiInitiatorOptions
 
     /// <summary>Where to log; null (the default) logs nothing.</summary>
     public ILoggerFactory? LoggerFactory { get; init; }
+
+    /// <summary>The initiator's name: secrets appear in no text form of this.</summary>
+    public override string ToString() => InitiatorName;
 
     internal void Validate()
     {

@@ -31,7 +31,9 @@ public sealed class IscsiLoginException : IscsiException
 
     private static string Advice(LoginStatus status) => status switch
     {
-        LoginStatus.AuthenticationFailure => "Check the CHAP name and secret, and whether the target asks for CHAP.",
+        LoginStatus.AuthenticationFailure =>
+            "Check the CHAP name and secret, and whether the target asks for CHAP; with an old target (tgt) allow the algorithm MD5 only.",
+        LoginStatus.InitiatorError => "Look into the target's log; with CHAP and an old target (tgt) allow the algorithm MD5 only.",
         LoginStatus.AuthorizationFailure => "Allow this initiator name at the target.",
         LoginStatus.NotFound or LoginStatus.TargetRemoved => "Check the target name; discovery lists the names a portal serves.",
         LoginStatus.OutOfResources => "The target has no room for another session: close one, or give it more memory.",

@@ -42,6 +42,8 @@ public sealed partial class IscsiSession
             queued = true;
             QueueControl(entry, _controls.Dequeue());
         }
+        // After the logout request nothing else may leave (RFC 7143, 11.14).
+        if (_logoutRequest is not null) return queued;
         while (_firstSender is not null && _channel.FreeEntries > SessionMemory.ControlEntries)
         {
             queued = true;
@@ -137,8 +139,11 @@ public sealed partial class IscsiSession
         slot.NextSender = null;
     }
 
-    /// <summary>Queues a control request. It leaves at the end of the batch, or when an earlier one was answered.</summary>
-    private void Send(ControlRequest request) => _controls.Enqueue(request);
+    /// <summary>Queues a control request. It leaves at the end of the batch, or when an earlier one was answered; after a logout none does.</summary>
+    private void Send(ControlRequest request)
+    {
+        if (_logoutRequest is null || request == _logoutRequest) _controls.Enqueue(request);
+    }
 
     private void QueueControl(int entry, ControlRequest request)
     {

@@ -152,7 +152,7 @@ public sealed partial class IscsiSession
                 EndCancelled(task);
                 break;
             case ScsiTaskState.BackOff:
-                _backOff.Remove(task);
+                LeaveBackOff(task);
                 EndCancelled(task);
                 break;
             case ScsiTaskState.Sent when !task.HasOutcome:

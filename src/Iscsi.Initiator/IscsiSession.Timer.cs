@@ -12,9 +12,15 @@ public sealed partial class IscsiSession
     private readonly TimerWork _timerWork;
     private ITimer? _timer;
     private ScsiTaskQueue _backOff;
+    private int _busyCount;
     private ControlRequest? _keepAlive;
     private long _lastReceived;
     private long _timerDueAt = long.MaxValue;
+
+    /// <summary>For tests: whether a call waits to be repeated.</summary>
+    internal bool IsAnyBusy => Volatile.Read(ref _busyCount) > 0;
+
+    private ControlRequest? PendingPing => _keepAlive is { Completion.Task.IsCompleted: false } ? _keepAlive : null;
 
     private long Ticks(TimeSpan time) => (long)(time.TotalSeconds * _options.Clock.TimestampFrequency);
 
@@ -48,10 +54,10 @@ public sealed partial class IscsiSession
     private void CheckPing(long now)
     {
         if (_options.PingAfter == Timeout.InfiniteTimeSpan) return;
-        if (_keepAlive is { Completion.Task.IsCompleted: false } ping)
+        // A logout that was sent is a ping as well, and the last one.
+        if ((_logoutRequest ?? PendingPing) is { } ping)
         {
             var since = Math.Max(_lastReceived, ping.SentAt);
-            if (ping.SentAt == 0) since = Math.Max(since, _lastReceived);
             if (now - since < Ticks(_options.PingTimeout))
             {
                 Arm(since + Ticks(_options.PingTimeout));
@@ -84,7 +90,14 @@ public sealed partial class IscsiSession
         task.State = ScsiTaskState.BackOff;
         _backOff.Enqueue(task);
         Arm(task.DueAt);
+        Volatile.Write(ref _busyCount, _busyCount + 1);
         return true;
+    }
+
+    private void LeaveBackOff(ScsiTask task)
+    {
+        _backOff.Remove(task);
+        Volatile.Write(ref _busyCount, _busyCount - 1);
     }
 
     private void RepeatDue(long now)
@@ -98,7 +111,7 @@ public sealed partial class IscsiSession
             }
             else
             {
-                _backOff.Remove(task);
+                LeaveBackOff(task);
                 MakeReady(task);
             }
             task = next;

@@ -8,12 +8,12 @@ namespace Iscsi.Initiator;
 //
 //   iscsi://[<user>[%<secret>]@]<host>[:<port>][/<target-iqn>[/<lun>]]
 //
-// A raw '%' in the user part separates name and secret; percent-escapes are %XX with two hexadecimal digits. As libiscsi, an escape
-// before the '%' that separates them is not told apart by anything but its digits: the secret begins at the first '%' that begins no escape.
+// As in libiscsi the first '%' of the user part separates name and secret, and both stand as they are: "alice%12345678" has a secret of
+// eight digits, no escape. A secret that holds '/' comes by another way (an option, the environment). Elsewhere %XX is an escape.
 
 /// <summary>
 /// The address of a target or of a logical unit: <c>iscsi://[user[%secret]@]host[:port]/iqn[/lun]</c>, as libiscsi and QEMU write it. IPv6
-/// addresses stand in brackets; parts may hold percent-escapes.
+/// addresses stand in brackets; host and target name may hold percent-escapes, name and secret stand as they are.
 /// </summary>
 public sealed record IscsiUrl
 {
@@ -115,7 +115,7 @@ public sealed record IscsiUrl
     public override string ToString()
     {
         var text = new StringBuilder(Scheme);
-        if (User is not null) text.Append(Uri.EscapeDataString(User)).Append('@');
+        if (User is not null) text.Append(User).Append('@');
         text.Append(Host.Contains(':', StringComparison.Ordinal) ? $"[{Host}]" : Host);
         if (Port != DefaultPort) text.Append(':').Append(Port);
         if (TargetName is not null) text.Append('/').Append(TargetName);
@@ -125,36 +125,13 @@ public sealed record IscsiUrl
 
     private static bool TrySplitUser(string text, out string? user, out string? secret, [NotNullWhen(false)] out string? error)
     {
-        user = null;
-        secret = null;
-        var separator = -1;
-        for (var i = 0; i < text.Length && separator < 0; i++)
-        {
-            if (text[i] != '%') continue;
-            if (i + 2 < text.Length && char.IsAsciiHexDigit(text[i + 1]) && char.IsAsciiHexDigit(text[i + 2]) &&
-                IsEscapeOfReserved(text, i))
-            {
-                i += 2;
-            }
-            else
-            {
-                separator = i;
-            }
-        }
-        if (!TryUnescape(separator < 0 ? text : text[..separator], out user, out error)) return false;
+        var separator = text.IndexOf('%', StringComparison.Ordinal);
+        user = separator < 0 ? text : text[..separator];
+        secret = separator < 0 ? null : text[(separator + 1)..];
         if (user.Length == 0) return Fail("The user before '@' is empty.", out error);
-        if (separator < 0) return true;
-        if (!TryUnescape(text[(separator + 1)..], out secret, out _)) return Fail("The secret holds a '%' that begins no escape: write it as %25.", out error);
-        if (secret.Length == 0) return Fail("The secret after '%' is empty.", out error);
+        if (secret is { Length: 0 }) return Fail("The secret after '%' is empty.", out error);
+        error = null;
         return true;
-    }
-
-    // A secret may begin with two hexadecimal digits ("alice%deadbeef"). Only characters that can't stand for themselves in the user
-    // part are taken for an escape there: the delimiters of a URL, '%', and what is not printable ASCII.
-    private static bool IsEscapeOfReserved(string text, int index)
-    {
-        var value = (char)Convert.ToByte(text.Substring(index + 1, 2), 16);
-        return value is <= ' ' or >= (char)0x7F or '%' or '@' or ':' or '/' or '?' or '#' or '[' or ']';
     }
 
     private static bool TrySplitPath(string path, out string? target, out int? lun, [NotNullWhen(false)] out string? error)

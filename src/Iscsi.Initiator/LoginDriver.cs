@@ -13,7 +13,7 @@ internal sealed class LoginDriver(IscsiInitiatorOptions options, IscsiUrl url, S
     // RFC 7143 leaves the first number to the initiator.
     private const uint FirstCmdSN = 1;
 
-    private readonly ulong _isid = options.Isid ?? RandomIsid();
+    private readonly InitiatorLoginOptions _login = LoginOptions(options, url);
 
     /// <summary>Connects and logs in; to a discovery session when the URL names no target.</summary>
     public async Task<LoggedInConnection> RunAsync(CancellationToken cancellationToken)
@@ -59,7 +59,7 @@ internal sealed class LoginDriver(IscsiInitiatorOptions options, IscsiUrl url, S
         {
             transport.AttachReceiveMemory(memory.Receive);
             var parser = new PduParser(new PduParserLimits());
-            var machine = new InitiatorLoginMachine(LoginOptions(), memory.LoginText);
+            var machine = new InitiatorLoginMachine(_login, memory.LoginText);
             var (connection, redirect) = await ExchangeAsync(portal, transport, parser, machine, cancellationToken).ConfigureAwait(false);
             keep = connection is not null;
             return (connection, redirect);
@@ -158,16 +158,17 @@ internal sealed class LoginDriver(IscsiInitiatorOptions options, IscsiUrl url, S
         };
     }
 
-    private InitiatorLoginOptions LoginOptions() => new()
+    private static InitiatorLoginOptions LoginOptions(IscsiInitiatorOptions options, IscsiUrl url) => new()
     {
         InitiatorName = options.InitiatorName,
         InitiatorAlias = options.InitiatorAlias,
         TargetName = url.TargetName,
-        Isid = _isid,
+        Isid = options.Isid ?? RandomIsid(),
         CmdSN = FirstCmdSN,
         Offer = options.Offer,
         Chap = Credentials("CHAP", options.ChapUser ?? url.User, options.ChapSecret ?? url.Secret),
         MutualChap = Credentials("mutual CHAP", options.MutualChapUser, options.MutualChapSecret),
+        ChapOptions = ChapOptions.Default with { Algorithms = options.ChapAlgorithms },
     };
 
     private static ChapCredentials? Credentials(string what, string? name, string? secret)

@@ -68,7 +68,7 @@ public sealed class IscsiTargetServer : IAsyncDisposable
         }
         foreach (var listener in _listeners) _acceptLoops.Add(AcceptLoopAsync(listener));
         _heartbeat = _core.Clock.CreateTimer(static core => ((TargetCore)core!).Tick(), _core, Heartbeat, Heartbeat);
-        TargetLog.Started(_core.Logger, _core.Budget.Describe());
+        TargetLog.Started(_core.Logger, _core.Budget.BudgetBytes, _core.Budget.MaxSessions);
         return Task.CompletedTask;
     }
 

@@ -48,6 +48,8 @@ public sealed class TgtTests : IAsyncLifetime
         await AdminAsync($"--op new --mode target --tid 1 -T {TargetName}");
         await AdminAsync($"--op new --mode logicalunit --tid 1 --lun 1 --bstype rdwr -b {disk}");
         await AdminAsync("--op bind --mode target --tid 1 -I ALL");
+        await AdminAsync("--op update --mode target --tid 1 -n HeaderDigest -v CRC32C,None");
+        await AdminAsync("--op update --mode target --tid 1 -n DataDigest -v CRC32C,None");
         await AdminAsync($"--op new --mode target --tid 2 -T {ChapTargetName}");
         await AdminAsync($"--op new --mode logicalunit --tid 2 --lun 1 --bstype null -b {disk}");
         await AdminAsync("--op bind --mode target --tid 2 -I ALL");
@@ -143,8 +145,8 @@ public sealed class TgtTests : IAsyncLifetime
     {
         SkipUnlessInstalled();
         var url = $"iscsi://alice@127.0.0.1:{_port}/{ChapTargetName}/1";
-        await using (var session = await IscsiInitiator.ConnectAsync(url, new() { ChapSecret = "secretsecret1" })) await session.PingAsync();
-        var refused = await Assert.ThrowsAsync<IscsiLoginException>(() => IscsiInitiator.ConnectAsync(url, new() { ChapSecret = "secretsecret2" }));
+        await using (var session = await IscsiInitiator.ConnectAsync(url, new() { ChapSecret = "secretsecret1", ChapAlgorithms = [ChapAlgorithm.Md5] })) await session.PingAsync();
+        var refused = await Assert.ThrowsAsync<IscsiLoginException>(() => IscsiInitiator.ConnectAsync(url, new() { ChapSecret = "secretsecret2", ChapAlgorithms = [ChapAlgorithm.Md5] }));
         Assert.Equal(LoginStatus.AuthenticationFailure, refused.Status);
         await Assert.ThrowsAsync<IscsiLoginException>(() => IscsiInitiator.ConnectAsync($"iscsi://127.0.0.1:{_port}/{ChapTargetName}/1"));
     }
@@ -177,7 +179,12 @@ public sealed class TgtTests : IAsyncLifetime
     private static bool IsInstalled => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Append("/usr/sbin")
         .Any(static directory => File.Exists(Path.Combine(directory, "tgtd")));
 
-    private static void SkipUnlessInstalled() => Assert.SkipUnless(IsInstalled, "tgtd is not installed (package tgt)");
+    private static void SkipUnlessInstalled()
+    {
+        if (IsInstalled) return;
+        Assert.False(string.Equals(Environment.GetEnvironmentVariable("CI"), "true", StringComparison.OrdinalIgnoreCase), "tgtd is not installed (package tgt)");
+        Assert.Skip("tgtd is not installed (package tgt)");
+    }
 
     private async Task AdminAsync(string arguments)
     {

@@ -22,7 +22,10 @@ public sealed class LibiscsiSuiteFixture : IAsyncLifetime
     {
         if (_daemon is { HasExited: false }) return _daemon;
         await DiscardDaemonAsync();
-        return _daemon = await Daemon.ServeAsync(_scratch.SparseFile($"disk{_daemonCount++}.img", DiskBytes));
+        var number = _daemonCount++;
+        return _daemon = await Daemon.ServeAsync(
+            _scratch.SparseFile($"disk{number}.img", DiskBytes),
+            _scratch.SparseFile($"disk{number}-4k.img", DiskBytes) + ",block-size=4096");
     }
 
     internal async Task DiscardDaemonAsync()

@@ -87,6 +87,9 @@ public static class OperationCode
     /// <summary>Service action of <see cref="ServiceActionIn16"/>: READ CAPACITY (16).</summary>
     public const byte ReadCapacity16 = 0x10;
 
+    /// <summary>Service action of <see cref="ServiceActionIn16"/>: GET LBA STATUS.</summary>
+    public const byte GetLbaStatus = 0x12;
+
     /// <summary>Service action of <see cref="MaintenanceIn"/>: REPORT SUPPORTED OPERATION CODES.</summary>
     public const byte ReportSupportedOperationCodes = 0x0C;
 }

@@ -10,8 +10,8 @@ namespace Iscsi.Target.Diagnostics;
 /// </summary>
 internal static partial class TargetLog
 {
-    [LoggerMessage(1000, LogLevel.Information, "Started: {Memory}")]
-    public static partial void Started(ILogger logger, string memory);
+    [LoggerMessage(1000, LogLevel.Information, "Started with {BudgetBytes} bytes of data memory for {MaxSessions} sessions")]
+    public static partial void Started(ILogger logger, long budgetBytes, int maxSessions);
 
     [LoggerMessage(1001, LogLevel.Information, "Stopped")]
     public static partial void Stopped(ILogger logger);

@@ -1,3 +1,4 @@
+using Iscsi.Protocol;
 using Iscsi.Protocol.Scsi;
 
 namespace Iscsi.Target.Scsi;
@@ -13,7 +14,7 @@ internal static class CapacityCommands
         {
             Name = "READ CAPACITY (10)",
             Usage = [OperationCode.ReadCapacity10, 0, 0, 0, 0, 0, 0, 0, 0, 0],
-            Direction = DataDirection.In,
+            Direction = DataDirection.Read,
             Memory = MemoryNeed.ParameterData,
             Begin = static r =>
             {
@@ -32,7 +33,7 @@ internal static class CapacityCommands
                 OperationCode.ServiceActionIn16, OperationCode.ReadCapacity16, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0, 0,
             ],
             ServiceAction = OperationCode.ReadCapacity16,
-            Direction = DataDirection.In,
+            Direction = DataDirection.Read,
             Memory = MemoryNeed.ParameterData,
             Begin = static r =>
             {

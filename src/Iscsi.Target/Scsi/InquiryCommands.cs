@@ -1,3 +1,4 @@
+using Iscsi.Protocol;
 using System.Globalization;
 using Iscsi.Protocol.Scsi;
 
@@ -26,7 +27,7 @@ internal static class InquiryCommands
             Name = "INQUIRY",
             Usage = [OperationCode.Inquiry, EnableVitalProductData, 0xFF, 0xFF, 0xFF, 0],
             Traits = ScsiTraits.AnyLun | ScsiTraits.AllowedDuringUnitAttention | ScsiTraits.AllowedWhenStopped,
-            Direction = DataDirection.In,
+            Direction = DataDirection.Read,
             Memory = MemoryNeed.ParameterData,
             Begin = Begin,
         },

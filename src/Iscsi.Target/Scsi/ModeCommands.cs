@@ -1,3 +1,4 @@
+using Iscsi.Protocol;
 using System.Buffers.Binary;
 using Iscsi.Protocol.Scsi;
 
@@ -33,7 +34,7 @@ internal static class ModeCommands
             Name = "MODE SENSE (6)",
             Usage = [OperationCode.ModeSense6, DisableBlockDescriptors, 0xFF, 0xFF, 0xFF, 0],
             Traits = ScsiTraits.AllowedWhenStopped,
-            Direction = DataDirection.In,
+            Direction = DataDirection.Read,
             Memory = MemoryNeed.ParameterData,
             Begin = static r => ModeSense(r, Header6, r.Cdb[4]),
         },
@@ -44,7 +45,7 @@ internal static class ModeCommands
             Name = "MODE SENSE (10)",
             Usage = [OperationCode.ModeSense10, LongLbaAccepted | DisableBlockDescriptors, 0xFF, 0xFF, 0, 0, 0, 0xFF, 0xFF, 0],
             Traits = ScsiTraits.AllowedWhenStopped,
-            Direction = DataDirection.In,
+            Direction = DataDirection.Read,
             Memory = MemoryNeed.ParameterData,
             Begin = static r => ModeSense(r, Header10, r.Cdb.UInt16(7)),
         },

@@ -1,10 +1,11 @@
+using Iscsi.Protocol;
 using System.Buffers.Binary;
 using Iscsi.Protocol.Scsi;
 using Iscsi.Storage;
 
 namespace Iscsi.Target.Scsi;
 
-/// <summary>UNMAP (SBC-3).</summary>
+/// <summary>UNMAP and GET LBA STATUS (SBC-3).</summary>
 internal static class ProvisioningCommands
 {
     /// <summary>The rows.</summary>
@@ -16,14 +17,72 @@ internal static class ProvisioningCommands
             Name = "UNMAP",
             Usage = [OperationCode.Unmap, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 0],
             Traits = ScsiTraits.Writes,
-            Direction = DataDirection.Out,
+            Direction = DataDirection.Write,
             Memory = MemoryNeed.AllAtOnce,
             RecommendedTimeoutSeconds = 60,
             IsSupported = ScsiCapabilities.CanUnmap,
             Begin = Begin,
             Execute = UnmapAsync,
         },
+
+        // byte 2 STARTING LOGICAL BLOCK ADDRESS (8), byte 10 ALLOCATION LENGTH (4)
+        new()
+        {
+            Name = "GET LBA STATUS",
+            Usage =
+            [
+                OperationCode.ServiceActionIn16, OperationCode.GetLbaStatus,
+                0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0, 0,
+            ],
+            ServiceAction = OperationCode.GetLbaStatus,
+            Direction = DataDirection.Read,
+            Memory = MemoryNeed.ParameterData,
+            IsSupported = ScsiCapabilities.CanUnmap,
+            Begin = BeginGetStatus,
+            Execute = GetStatusAsync,
+        },
     ];
+
+    // SBC-3, GET LBA STATUS parameter data: 8 bytes of header, then descriptors of 16.
+    private const int StatusHeaderSize = 8;
+    private const int StatusDescriptorSize = 16;
+    private const int MaxStatusDescriptors = 32;
+    private const byte Mapped = 0;
+    private const byte Deallocated = 1;
+
+    private static ScsiStep BeginGetStatus(ScsiRequest r)
+    {
+        var lba = r.Cdb.UInt64(2);
+        if (lba >= (ulong)r.Unit!.Info.BlockCount) return r.Fail(BlockAddress.OutOfRange(lba));
+        r.NeedsStore = true;
+        return ScsiStep.Execute;
+    }
+
+    private static async ValueTask GetStatusAsync(ScsiRequest r)
+    {
+        var lba = (long)r.Cdb.UInt64(2);
+        var allocationLength = r.Cdb.UInt32(10);
+        var room = (int)Math.Clamp(((long)allocationLength - StatusHeaderSize) / StatusDescriptorSize, 1, MaxStatusDescriptors);
+        // A descriptor counts blocks in 32 bits; what lies beyond is asked for by the next command.
+        var range = new BlockRange(lba, Math.Min(r.Unit!.Info.BlockCount - lba, uint.MaxValue));
+        var extents = new BlockExtent[room];
+        var count = await r.Unit.Device.GetExtentsAsync(range, extents, r.Cancellation).ConfigureAwait(false);
+        WriteStatus(r, extents.AsSpan(0, count), allocationLength);
+    }
+
+    private static void WriteStatus(ScsiRequest r, ReadOnlySpan<BlockExtent> extents, uint allocationLength)
+    {
+        var writer = new ParameterDataWriter(r, allocationLength);
+        writer.PutUInt32((uint)(StatusHeaderSize - 4 + (extents.Length * StatusDescriptorSize)));
+        writer.PutUInt32(0);
+        foreach (var extent in extents)
+        {
+            writer.PutUInt64((ulong)extent.Lba);
+            writer.PutUInt32((uint)extent.Count);
+            writer.Put([extent.IsAllocated ? Mapped : Deallocated, 0, 0, 0]);
+        }
+        writer.Good();
+    }
 
     private static ScsiStep Begin(ScsiRequest r)
     {

@@ -1,3 +1,4 @@
+using Iscsi.Protocol;
 using Iscsi.Protocol.Scsi;
 using Iscsi.Storage;
 
@@ -40,7 +41,7 @@ internal static class ReadWriteCommands
     {
         Name = name,
         Usage = usage,
-        Direction = DataDirection.In,
+        Direction = DataDirection.Read,
         Memory = MemoryNeed.Bursts,
         Begin = static r => Begin(r, ScsiStep.ReadMedium),
     };
@@ -50,7 +51,7 @@ internal static class ReadWriteCommands
         Name = name,
         Usage = usage,
         Traits = ScsiTraits.Writes,
-        Direction = DataDirection.Out,
+        Direction = DataDirection.Write,
         Memory = MemoryNeed.Bursts,
         Begin = static r => Begin(r, ScsiStep.WriteMedium),
     };

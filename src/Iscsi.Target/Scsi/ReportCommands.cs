@@ -1,3 +1,4 @@
+using Iscsi.Protocol;
 using System.Buffers.Binary;
 using Iscsi.Protocol.Scsi;
 
@@ -30,7 +31,7 @@ internal static class ReportCommands
             Name = "REPORT LUNS",
             Usage = [OperationCode.ReportLuns, 0, 0xFF, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0, 0],
             Traits = ScsiTraits.AnyLun | ScsiTraits.AllowedDuringUnitAttention | ScsiTraits.AllowedWhenStopped,
-            Direction = DataDirection.In,
+            Direction = DataDirection.Read,
             Memory = MemoryNeed.ParameterData,
             Begin = ReportLuns,
         },
@@ -47,7 +48,7 @@ internal static class ReportCommands
             ],
             ServiceAction = OperationCode.ReportSupportedOperationCodes,
             Traits = ScsiTraits.AllowedWhenStopped,
-            Direction = DataDirection.In,
+            Direction = DataDirection.Read,
             Memory = MemoryNeed.ParameterData,
             Begin = ReportSupportedOperationCodes,
         },

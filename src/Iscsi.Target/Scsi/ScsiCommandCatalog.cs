@@ -1,3 +1,4 @@
+using Iscsi.Protocol;
 using System.Collections.Immutable;
 
 namespace Iscsi.Target.Scsi;
@@ -31,8 +32,8 @@ public static class ScsiCommandCatalog
 
     private static string Data(DataDirection direction) => direction switch
     {
-        DataDirection.In => "in",
-        DataDirection.Out => "out",
+        DataDirection.Read => "in",
+        DataDirection.Write => "out",
         _ => "none",
     };
 

@@ -1,3 +1,4 @@
+using Iscsi.Protocol;
 namespace Iscsi.Target.Scsi;
 
 /// <summary>

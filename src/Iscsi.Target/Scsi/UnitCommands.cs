@@ -1,3 +1,4 @@
+using Iscsi.Protocol;
 using Iscsi.Protocol.Scsi;
 
 namespace Iscsi.Target.Scsi;
@@ -27,7 +28,7 @@ internal static class UnitCommands
             Name = "REQUEST SENSE",
             Usage = [OperationCode.RequestSense, DescriptorFormat, 0, 0, 0xFF, 0],
             Traits = ScsiTraits.AnyLun | ScsiTraits.AllowedDuringUnitAttention | ScsiTraits.AllowedWhenStopped,
-            Direction = DataDirection.In,
+            Direction = DataDirection.Read,
             Memory = MemoryNeed.ParameterData,
             Begin = RequestSense,
         },

@@ -1,3 +1,4 @@
+using Iscsi.Protocol;
 using Iscsi.Protocol.Scsi;
 using Iscsi.Storage;
 
@@ -27,7 +28,7 @@ internal static class VerifyCommands
     {
         Name = name,
         Usage = usage,
-        Direction = DataDirection.Out,
+        Direction = DataDirection.Write,
         Memory = MemoryNeed.Bursts,
         Begin = Begin,
         Execute = VerifyAsync,

@@ -1,3 +1,4 @@
+using Iscsi.Protocol;
 using Iscsi.Protocol.Scsi;
 using Iscsi.Storage;
 
@@ -35,7 +36,7 @@ internal static class WriteSameCommands
         Usage = usage,
         Conditional = new ConditionalBits(1, Unmap, ScsiCapabilities.CanUnmap),
         Traits = ScsiTraits.Writes,
-        Direction = DataDirection.Out,
+        Direction = DataDirection.Write,
         Memory = MemoryNeed.AllAtOnce,
         RecommendedTimeoutSeconds = 60,
         Begin = Begin,

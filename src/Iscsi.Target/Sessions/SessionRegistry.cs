@@ -109,6 +109,16 @@ internal sealed class SessionRegistry(TargetCore core)
         }
     }
 
+    /// <summary>A login that would have replaced a session failed: the floor is that session's again, if it has not ended meanwhile.</summary>
+    public void GiveBack(TargetSession session, TargetSession predecessor)
+    {
+        lock (_lock)
+        {
+            if (ReferenceEquals(session.Reserve!.Owner, session) && _byTsih.ContainsValue(predecessor))
+                session.Reserve.Owner = predecessor;
+        }
+    }
+
     /// <summary>The connection of a session is gone: its reserve is the standby now, if the session's floor lives on, else the pool's.</summary>
     public void ConnectionClosed(ConnectionReserve connection, SessionReserve? reserve)
     {

@@ -25,14 +25,8 @@ internal sealed partial class TargetTask
     {
         get
         {
-            var direction = Request.Direction switch
-            {
-                Scsi.DataDirection.In => Iscsi.Protocol.DataDirection.Read,
-                Scsi.DataDirection.Out => Iscsi.Protocol.DataDirection.Write,
-                _ => Iscsi.Protocol.DataDirection.None,
-            };
             return Request.Status == ScsiStatus.Good
-                ? Residual.Compute(ExpectedDirection, ExpectedDataTransferLength, direction, Request.TransferLength)
+                ? Residual.Compute(ExpectedDirection, ExpectedDataTransferLength, Request.Direction, Request.TransferLength)
                 : Residual.Of(ExpectedDataTransferLength, _plan == Plan.Read ? _segmenter.OffsetBytes : _offsetBytes);
         }
     }

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using Iscsi.Protocol;
 using Iscsi.Protocol.Scsi;
+using Iscsi.Storage;
 using Iscsi.Target.Memory;
 using Iscsi.Target.Scsi;
 using Reservations;
@@ -23,6 +24,7 @@ internal sealed partial class TargetTask
     private long _totalBytes;
     private int _chunkBytes;
     private bool _readsTail;
+    private bool _flushesFirst;
 
     /// <summary>Memory of the current chunk.</summary>
     public BlockList BurstData { get; } = new(66);
@@ -115,23 +117,25 @@ internal sealed partial class TargetTask
         switch (step)
         {
             case ScsiStep.ReadMedium:
-                Start(Plan.Read, Iscsi.Protocol.DataDirection.Read, r.Transfer.LengthBytes);
+                Start(Plan.Read, DataDirection.Read, r.Transfer.LengthBytes);
+                // SBC-3: FUA reads come from the medium, so what is newer in a cache goes there first.
+                _flushesFirst = r.Transfer.Flags.HasFlag(BlockWriteFlags.ForceUnitAccess) && r.Unit!.Info is { HasVolatileWriteCache: true, IsReadOnly: false };
                 NextReadChunk();
                 break;
             case ScsiStep.WriteMedium:
-                Start(Plan.Write, Iscsi.Protocol.DataDirection.Write, r.Transfer.LengthBytes);
+                Start(Plan.Write, DataDirection.Write, r.Transfer.LengthBytes);
                 NextWriteChunk();
                 break;
             case ScsiStep.CompareMedium:
-                Start(Plan.Compare, Iscsi.Protocol.DataDirection.Write, r.Transfer.LengthBytes);
+                Start(Plan.Compare, DataDirection.Write, r.Transfer.LengthBytes);
                 NextWriteChunk();
                 break;
             case ScsiStep.CollectDataOut:
-                Start(Plan.Collect, Iscsi.Protocol.DataDirection.Write, r.DataOutNeeded);
+                Start(Plan.Collect, DataDirection.Write, r.DataOutNeeded);
                 Collect();
                 break;
             case ScsiStep.Execute:
-                Start(Plan.Execute, Iscsi.Protocol.DataDirection.None, 0);
+                Start(Plan.Execute, DataDirection.None, 0);
                 Collect();
                 break;
             default:
@@ -140,19 +144,19 @@ internal sealed partial class TargetTask
         }
     }
 
-    private void Start(Plan plan, Iscsi.Protocol.DataDirection direction, long lengthBytes)
+    private void Start(Plan plan, DataDirection direction, long lengthBytes)
     {
         _plan = plan;
         _lane = Request.Unit is { } unit ? Session.Target!.LaneOf(unit) : null;
         _totalBytes = Residual.TransferLength(ExpectedDirection, ExpectedDataTransferLength, direction, lengthBytes);
-        _r2t.LimitTo(direction == Iscsi.Protocol.DataDirection.Write ? lengthBytes : 0);
+        _r2t.LimitTo(direction == DataDirection.Write ? lengthBytes : 0);
     }
 
-    private Iscsi.Protocol.DataDirection ExpectedDirection => (ExpectsDataIn, ExpectsDataOut) switch
+    private DataDirection ExpectedDirection => (ExpectsDataIn, ExpectsDataOut) switch
     {
-        (true, false) => Iscsi.Protocol.DataDirection.Read,
-        (false, true) => Iscsi.Protocol.DataDirection.Write,
-        _ => Iscsi.Protocol.DataDirection.None,
+        (true, false) => DataDirection.Read,
+        (false, true) => DataDirection.Write,
+        _ => DataDirection.None,
     };
 
     // The gates.
@@ -207,6 +211,7 @@ internal sealed partial class TargetTask
         {
             io = _plan switch
             {
+                Plan.Read when _flushesFirst => r.Unit!.FlushAsync(r.Cancellation),
                 Plan.Read => r.Unit!.Device.ReadAsync(CurrentLba, _io),
                 Plan.Compare => r.Unit!.Device.ReadAsync(CurrentLba, r.Scratch),
                 Plan.Write when _readsTail => r.Unit!.Device.ReadAsync(CurrentLba + (_io.Length / BlockBytes) - 1, r.Scratch),
@@ -264,6 +269,10 @@ internal sealed partial class TargetTask
         }
         switch (_plan)
         {
+            case Plan.Read when _flushesFirst:
+                _flushesFirst = false;
+                EnterStore();
+                break;
             case Plan.Read:
                 SendChunk();
                 break;

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Iscsi.Protocol;
 using Iscsi.Protocol.Scsi;
 using Iscsi.Storage;
 using Iscsi.Target.Scsi;
@@ -90,7 +91,7 @@ public sealed class CommandTableTests
     }
 
     [Theory]
-    [InlineData(0x9E, 0x12)] // GET LBA STATUS
+    [InlineData(0x9E, 0x13)] // reserved
     [InlineData(0xA3, 0x0A)] // REPORT TARGET PORT GROUPS
     public void An_unknown_service_action_is_an_invalid_field_at_byte_1(byte operationCode, byte serviceAction)
     {

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
+using Iscsi.Protocol;
 using Iscsi.Protocol.Scsi;
 using Iscsi.Storage;
 using Iscsi.Target.Scsi;

@@ -1,3 +1,4 @@
+using Iscsi.Protocol;
 using Iscsi.Protocol.Scsi;
 using Iscsi.Storage;
 using Iscsi.Target.Scsi;
@@ -29,7 +30,7 @@ public sealed class ReadWriteTests
         Assert.Equal(step, h.Step);
         Assert.Equal(new MediumTransfer(100, 7, 512, BlockWriteFlags.None), r.Transfer);
         Assert.Equal(7 * 512, r.TransferLength);
-        Assert.Equal(step == ScsiStep.ReadMedium ? DataDirection.In : DataDirection.Out, r.Direction);
+        Assert.Equal(step == ScsiStep.ReadMedium ? DataDirection.Read : DataDirection.Write, r.Direction);
     }
 
     [Theory]

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Iscsi.Protocol;
 using Iscsi.Protocol.Scsi;
 using Iscsi.Storage;
 using Iscsi.Target.Scsi;
@@ -147,9 +148,9 @@ public sealed class ReportTests
 
     [Theory]
     [InlineData(1, 0xFF, 0)]
-    [InlineData(2, 0x9E, 0x12)]
+    [InlineData(2, 0x9E, 0x13)]
     [InlineData(3, 0x28, 0x01)]
-    [InlineData(3, 0x9E, 0x12)]
+    [InlineData(3, 0x9E, 0x13)]
     public void A_command_that_is_not_there_is_reported_as_not_supported(int options, byte operationCode, ushort serviceAction) =>
         Assert.Equal([0, 1, 0, 0], new ScsiHarness().RunGood(ReportCommands(options, operationCode, serviceAction, timeouts: true)));
 

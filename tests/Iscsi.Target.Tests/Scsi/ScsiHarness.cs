@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Iscsi.Protocol;
 using Iscsi.Protocol.Scsi;
 using Iscsi.Storage;
 using Iscsi.Target.Scsi;
@@ -90,6 +91,8 @@ internal sealed class ScsiHarness
                 if (r.ScratchBytes > 0) AddInPieces(r.Scratch, new byte[r.ScratchBytes]);
                 Assert.True(r.DataOutNeeded + r.ScratchBytes <= Unit.Limits.AllAtOnceBytes);
                 Complete(ScsiDispatcher.ExecuteAsync(r));
+                Data = new byte[r.DataInLength];
+                r.DataIn.CopyTo(0, Data);
                 break;
         }
         r.ConsumeUnitAttention();

@@ -77,8 +77,15 @@ internal sealed class StubBlockDevice : IBlockDevice
         return default;
     }
 
-    public ValueTask<int> GetExtentsAsync(BlockRange range, Memory<BlockExtent> extents, CancellationToken cancellationToken = default) =>
-        throw new NotSupportedException();
+    /// <summary>What <see cref="GetExtentsAsync"/> answers, as many as fit.</summary>
+    public List<BlockExtent> Extents { get; } = [];
+
+    public ValueTask<int> GetExtentsAsync(BlockRange range, Memory<BlockExtent> extents, CancellationToken cancellationToken = default)
+    {
+        var count = Math.Min(Extents.Count, extents.Length);
+        for (var i = 0; i < count; i++) extents.Span[i] = Extents[i];
+        return new ValueTask<int>(count);
+    }
 
     public ValueTask DisposeAsync() => default;
 }
