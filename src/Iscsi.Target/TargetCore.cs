@@ -44,7 +44,7 @@ internal sealed class TargetCore : IDisposable
         try
         {
             Demands = new MemoryDemands(Budget);
-            _lanes = new LoginLanes(Root, Budget);
+            _lanes = new LoginLanes(Root, Budget, clock);
             Connections = new ConnectionReservePool(Root, Budget);
             var challenges = new ChapChallengeRegistry();
             foreach (var target in targets)
@@ -85,6 +85,9 @@ internal sealed class TargetCore : IDisposable
     public ConnectionReservePool Connections { get; }
 
     public TaskPool TaskPool { get; }
+
+    /// <summary>Connections that wait for their first login PDU.</summary>
+    public int WaitingLogins => _lanes.UsedCount;
 
     public SessionRegistry Sessions { get; }
 
@@ -138,7 +141,7 @@ internal sealed class TargetCore : IDisposable
     {
         var now = Clock.GetTimestamp();
         Root.Tick();
-        _lanes.Tick(now, Clock, Budget.Limits.FirstLoginPduTimeout);
+        _lanes.Tick(now, Budget.Limits.FirstLoginPduTimeout);
         lock (_lock)
         {
             foreach (var login in _logins)

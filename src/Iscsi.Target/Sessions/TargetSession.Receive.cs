@@ -261,7 +261,7 @@ internal sealed partial class TargetSession
             return slot;
         }
         var cmdSN = new ScsiCommandPdu(in header).CmdSN;
-        if (_window.Classify(cmdSN) is CommandArrival.InOrder or CommandArrival.Hold) return _window.Take();
+        if (!_isDraining && _window.Classify(cmdSN) is CommandArrival.InOrder or CommandArrival.Hold) return _window.Take();
         Ignore(in header);
         return null;
     }

@@ -265,6 +265,7 @@ internal sealed partial class TargetSession : IPduChannelHandler, ISerialOwner
     void ISerialOwner.OnBatchEnd()
     {
         if (_channel is null || _channel.HasEnded || !_isOpen) return;
+        EndIfDrained();
         ArmTellTimer();
         _channel.Flush();
     }

@@ -244,7 +244,7 @@ public sealed class ControlTests
     }
 
     [Fact]
-    public async Task A_server_that_stops_waits_for_a_request_in_the_device_and_leaks_nothing()
+    public async Task A_server_that_stops_answers_what_is_in_progress_takes_nothing_new_and_leaks_nothing()
     {
         await using var target = await RawTarget.StartAsync(witness: false);
         var client = await target.LoginAsync();
@@ -252,10 +252,15 @@ public sealed class ControlTests
         await client.SendPduAsync(client.Write(0, 8, dataLength: 4096), RawClient.Pattern(1, 4096));
         await Poll.UntilAsync(() => target.Gate.Waiting == 1, () => "The write did not reach the device.");
         var stop = target.Server.StopAsync();
-        await client.ReceiveAsync(Opcode.AsyncMessage);
-        await client.ExpectCloseAsync();
+        var session = target.SessionOf(client);
+        await Poll.UntilAsync(() => session.IsDraining, () => "The session was not told to drain.");
+        await client.SendPduAsync(client.Read(0, 8));
+        await Poll.UntilAsync(() => session.Counters.IgnoredCommands == 1, () => "The read was not ignored.");
         Assert.False(stop.IsCompleted);
         target.Gate.Open();
+        Assert.Equal(ScsiStatus.Good, (await client.ReceiveAsync(Opcode.ScsiResponse)).Status);
+        await client.ReceiveAsync(Opcode.AsyncMessage);
+        await client.ExpectCloseAsync();
         await stop;
         Assert.Empty(target.Server.Core.Sessions.Snapshot());
     }

@@ -222,12 +222,14 @@ public sealed class LoginRefusalTests
     }
 
     [Fact]
-    public async Task The_oldest_of_16_connections_of_an_address_that_have_not_begun_to_log_in_leaves_for_a_newer_one()
+    public async Task The_oldest_of_16_connections_of_an_address_that_have_idled_for_a_second_leaves_for_a_newer_one()
     {
         await using var target = await RawTarget.StartAsync();
         var waiting = new List<RawClient>();
         for (var i = 0; i < 16; i++) waiting.Add(await target.ConnectAsync());
         Assert.DoesNotContain(waiting, w => target.Log.EndOf(w.LocalEndPoint) is not null);
+        await Poll.UntilAsync(() => target.Server.Core.WaitingLogins == 16, () => "Not all were accepted.");
+        await target.AdvanceAsync(TimeSpan.FromSeconds(1));
         var newest = await target.ConnectAsync();
         await waiting[0].ExpectCloseAsync();
         await target.ExpectEndAsync(waiting[0], ConnectionEndReason.LoginEvicted);
