@@ -39,6 +39,14 @@ internal sealed class ResidentSize : IAsyncDisposable
         throw new InvalidOperationException($"process {processId} has ended");
     }
 
+    /// <summary>Fails the test when the process was larger than it promised.</summary>
+    public void IsAtMost(MemoryPromise promise)
+    {
+        var peak = PeakBytes;
+        TestContext.Current.TestOutputHelper?.WriteLine($"resident size at most {peak / 1048576.0:F1} MiB, bound {promise.ProcessBoundBytes >> 20} MiB");
+        Assert.True(peak <= promise.ProcessBoundBytes, $"the resident size reached {peak >> 10} KiB, the bound is {promise.ProcessBoundBytes >> 10} KiB");
+    }
+
     public async ValueTask DisposeAsync()
     {
         _timer.Dispose();

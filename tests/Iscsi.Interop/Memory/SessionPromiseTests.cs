@@ -93,6 +93,26 @@ public sealed class SessionPromiseTests
         Assert.Equal(0, await daemon.StopAsync());
     }
 
+    [Fact]
+    public async Task A_thousand_logins_leave_no_trace_in_the_resident_size()
+    {
+        await using var daemon = await Daemon.ServeAsync(["--memory", "4MiB", "--log-level", "warning"], ["memory,size=1MiB"]);
+        var promise = MemoryPromise.Of(daemon);
+        await using var resident = ResidentSize.Watch(daemon);
+
+        for (var i = 0; i < 1000; i++)
+        {
+            await using var client = new Client(daemon, i % promise.Sessions);
+            await client.LoginAsync();
+            await client.ReadAsync();
+            if (i % 2 == 0) await client.LogoutAsync();
+            else client.Cut();
+        }
+
+        resident.IsAtMost(promise);
+        Assert.Equal(0, await daemon.StopAsync());
+    }
+
     // The target answers a logout before it has taken the session's place back, and keeps a lost one a while.
     private static async Task LoginSoonAsync(Client client)
     {
