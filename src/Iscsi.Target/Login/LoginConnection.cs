@@ -111,6 +111,7 @@ internal sealed class LoginConnection
                 case LoginAction.RespondAndComplete:
                     return Complete(machine);
                 case LoginAction.RespondAndClose:
+                    _policy.RefusedWith = step.Response.StatusClass == 1 ? LoginStatus.Success : machine.Status;
                     return step.Response.StatusClass == 1 ? ConnectionEndReason.Closed : ConnectionEndReason.LoginRefused;
                 case LoginAction.Close:
                     return ConnectionEndReason.NegotiationError;

@@ -218,7 +218,9 @@ internal sealed partial class TargetSession : IPduChannelHandler, ISerialOwner
         IsEnding = true;
         _isConnectionGone = true;
         _collecting = null;
-        foreach (var task in _tasks.Values.ToArray()) task.OnConnectionGone();
+        _arriving = null;
+        foreach (var task in _tasks.Values.ToArray())
+            if (ReferenceEquals(task.Session, this)) task.OnConnectionGone();
         _window?.Close();
         Core.Sessions.ConnectionClosed(_connection, Reserve);
         Core.ConnectionEnded(_transport.RemoteEndPoint, InitiatorName, _channel.EndReason, LoginStatus.Success);
