@@ -119,7 +119,7 @@ internal sealed partial class TargetTask
             case ScsiStep.ReadMedium:
                 Start(Plan.Read, DataDirection.Read, r.Transfer.LengthBytes);
                 // SBC-3: FUA reads come from the medium, so what is newer in a cache goes there first.
-                _flushesFirst = r.Transfer.Flags.HasFlag(BlockWriteFlags.ForceUnitAccess) && r.Unit!.Info is { HasVolatileWriteCache: true, IsReadOnly: false };
+                _flushesFirst = (r.Transfer.Flags & BlockWriteFlags.ForceUnitAccess) != BlockWriteFlags.None && r.Unit!.Info is { HasVolatileWriteCache: true, IsReadOnly: false };
                 NextReadChunk();
                 break;
             case ScsiStep.WriteMedium:
