@@ -35,7 +35,12 @@ internal sealed class TargetCore : IDisposable
             Levels = TargetLevels.All,
             Slots =
             [
-                new SlotBudget(TargetLevels.Credit, Budget.TaskDescriptors, MemoryBudget.TaskDescriptorBytes),
+                // Every session's ceiling, so that the slots others borrow, which come in batches, never take a promised session's. How many
+                // tasks there can be is bounded by the blocks of their credits: Budget.TaskDescriptors.
+                new SlotBudget(
+                    TargetLevels.Credit,
+                    Budget.MaxSessions * (Math.Max(limits.WindowCeiling, limits.WindowFloor) + 1),
+                    MemoryBudget.TaskDescriptorBytes),
                 new SlotBudget(TargetLevels.Wire, Budget.ConnectionReserves * limits.WireSlots, BytesEach: 0),
                 new SlotBudget(TargetLevels.Store, Math.Max(1, storeSlots), BytesEach: 0),
             ],
