@@ -25,6 +25,7 @@ internal sealed class CreditWindow
     private int _freeCount;
     private int _granted;
     private int _spareLowWater;
+    private bool _isClosed;
 
     /// <summary>Creates a closed window.</summary>
     /// <param name="session">The session.</param>
@@ -124,6 +125,11 @@ internal sealed class CreditWindow
     /// <summary>A task has ended: its slot may back a number again, from this moment on.</summary>
     public void Return(TargetTask task)
     {
+        if (_isClosed)
+        {
+            Discard(task);
+            return;
+        }
         _free[_freeCount++] = task;
         Refill();
         if (_reserve is not null && _core.IsSurplusContended) Shrink(Spare);
@@ -136,16 +142,18 @@ internal sealed class CreditWindow
         if (_reserve is null) return;
         Shrink(_spareLowWater);
         _spareLowWater = Spare;
+        // A successor whose predecessor's tasks held every slot has no number open, and nothing arrives that would open one.
+        if (Numbers.Size == 0) Refill();
     }
 
-    /// <summary>Gives back every slot; tasks that still run give theirs back themselves afterwards (<see cref="Discard"/>).</summary>
+    /// <summary>Gives back every slot, now and when the tasks that still run have ended.</summary>
     public void Close()
     {
+        _isClosed = true;
         while (_freeCount > 0) Discard(_free[--_freeCount]);
     }
 
-    /// <summary>Gives a slot back for good.</summary>
-    public void Discard(TargetTask task)
+    private void Discard(TargetTask task)
     {
         _granted--;
         if (task.Credit.IsEmpty) return;

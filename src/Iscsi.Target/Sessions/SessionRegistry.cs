@@ -12,6 +12,7 @@ internal sealed class SessionRegistry(TargetCore core)
     private readonly Lock _lock = new();
     private readonly Dictionary<ushort, TargetSession> _byTsih = [];
     private ushort _lastTsih;
+    private long _admissions;
 
     /// <summary>Sessions, in no order.</summary>
     public TargetSession[] Snapshot()
@@ -66,12 +67,13 @@ internal sealed class SessionRegistry(TargetCore core)
         TargetDefinition? target,
         ITransportConnection transport,
         ConnectionReserve connection,
-        TargetSession? standbyOwner)
+        TargetSession? standbyOwner,
+        uint firstCmdSN)
     {
         lock (_lock)
         {
             if (target is null)
-                return Register(new TargetSession(core, identity, parameters, null, transport, connection, null, null));
+                return Register(new TargetSession(core, identity, parameters, null, transport, connection, null, null), firstCmdSN);
 
             var old = Find(identity, target);
             var reserve = old?.Reserve ?? CreateReserve(identity, standbyOwner);
@@ -86,11 +88,15 @@ internal sealed class SessionRegistry(TargetCore core)
             }
             var session = new TargetSession(core, identity, parameters, target, transport, connection, reserve, old);
             reserve.Owner = session;
-            return Register(session);
+            reserve.Sessions++;
+            return Register(session, firstCmdSN);
         }
     }
 
-    /// <summary>A session has no connection, no task, and needs its floor no longer: it goes back, unless a successor has it.</summary>
+    /// <summary>
+    /// A session has no connection, no task, and needs its floor no longer: it goes back, unless another session shares it, a successor or a
+    /// predecessor whose tasks have not ended or whose successor did not start.
+    /// </summary>
     /// <returns>True: the caller releases the floor, on the session's executor.</returns>
     public bool TryFinish(TargetSession session, out ConnectionReserve? standby)
     {
@@ -98,7 +104,13 @@ internal sealed class SessionRegistry(TargetCore core)
         lock (_lock)
         {
             _byTsih.Remove(session.Tsih);
-            if (session.Reserve is not { IsReleased: false } reserve || !ReferenceEquals(reserve.Owner, session)) return false;
+            if (session.Reserve is not { IsReleased: false } reserve) return false;
+            if (--reserve.Sessions > 0)
+            {
+                if (ReferenceEquals(reserve.Owner, session))
+                    reserve.Owner = _byTsih.Values.Where(other => ReferenceEquals(other.Reserve, reserve)).MaxBy(other => other.Admission);
+                return false;
+            }
             reserve.IsReleased = true;
             standby = reserve.Standby;
             reserve.Standby = null;
@@ -161,14 +173,16 @@ internal sealed class SessionRegistry(TargetCore core)
         return reserve;
     }
 
-    private TargetSession Register(TargetSession session)
+    private TargetSession Register(TargetSession session, uint firstCmdSN)
     {
+        session.OpenWindow(firstCmdSN);
         do
         {
             _lastTsih++;
         }
         while (_lastTsih == 0 || _byTsih.ContainsKey(_lastTsih));
         session.Tsih = _lastTsih;
+        session.Admission = ++_admissions;
         _byTsih.Add(_lastTsih, session);
         return session;
     }
