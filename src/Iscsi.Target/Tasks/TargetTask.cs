@@ -30,6 +30,7 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
     private bool _isFence;
     private bool _isInTaskSet;
     private List<TargetTask>? _waitingFunctions;
+    private List<ResetWatch>? _waitingResets;
 
     public TargetTask()
     {
@@ -79,9 +80,6 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
     public int PendingTasks { get; set; }
 
     public TaskAttribute Attribute => (TaskAttribute)(_header[1] & 0x07);
-
-    /// <summary>Told when the task has ended, because another session resets its logical unit.</summary>
-    public ResetWatch? EndedByReset { get; set; }
 
     TargetTask? ITaskSetMember<TargetTask>.NextInTaskSet { get; set; }
 
@@ -147,6 +145,9 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
 
     /// <summary>Tells a task management function when this task has ended.</summary>
     public void TellEnd(TargetTask function) => (_waitingFunctions ??= []).Add(function);
+
+    /// <summary>Tells the reset of another session when this task has ended.</summary>
+    public void TellEnd(ResetWatch reset) => (_waitingResets ??= []).Add(reset);
 
     /// <summary>
     /// The session was replaced while the task is in the store: nothing of the successor may run on that logical unit before this ends.
@@ -239,13 +240,15 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
     public uint CmdSN => ((uint)_header[24] << 24) | ((uint)_header[25] << 16) | ((uint)_header[26] << 8) | _header[27];
 
     /// <summary>Ends the request: its memory goes back, its slot is free. Nothing of it may be in use.</summary>
-    public void End()
+    /// <param name="enablesNext">Whether tasks that waited for it in its task set run now; else the caller lets them.</param>
+    public void End(bool enablesNext = true)
     {
         var session = Session;
         State = TaskState.Ended;
         ReleaseStore();
         ReleaseBurst();
         if (_transferTag != TaskTag.Reserved) session.FreeTransferTag(ref _transferTag, isDrained: !_r2t.OwesData);
+        else if (_header.Opcode == Opcode.ScsiCommand && _r2t.OwesData) session.IgnoreLateData(InitiatorTaskTag);
         var unit = Request.Unit;
         if (_isInTaskSet)
         {
@@ -259,11 +262,12 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
         }
         var functions = _waitingFunctions;
         _waitingFunctions = null;
-        var reset = EndedByReset;
-        EndedByReset = null;
+        var resets = _waitingResets;
+        _waitingResets = null;
         Request.Reset();
-        session.OnTaskEnded(this, unit);
-        reset?.TaskEnded();
+        session.OnTaskEnded(this, enablesNext ? unit : null);
+        if (resets is not null)
+            foreach (var reset in resets) reset.TaskEnded();
         if (functions is null) return;
         foreach (var function in functions) function.Session.OnAffectedTaskEnded(function);
     }
