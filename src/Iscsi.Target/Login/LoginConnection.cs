@@ -100,6 +100,7 @@ internal sealed class LoginConnection
 
         var machine = new TargetLoginMachine(_policy, _reserve.LoginText.Runs[0]);
         var firstCmdSN = new LoginRequestPdu(in _parser.Header).CmdSN;
+        _policy.FirstCmdSN = firstCmdSN;
         while (true)
         {
             status = await reader.ReadPayloadAsync(_reserve.TextIn).ConfigureAwait(false);
@@ -144,7 +145,7 @@ internal sealed class LoginConnection
         var text = _reserve!.TextIn.Runs[0].Span[..request.DataSegmentLength];
         var step = machine.Receive(request, text, _reserve.TextOut.Runs[0].Span);
         textBytes = step.Response.DataSegmentLength;
-        var window = step.Action == LoginAction.RespondAndComplete ? _policy.Session!.OpenWindow(firstCmdSN) : 1;
+        var window = step.Action == LoginAction.RespondAndComplete ? _policy.Session!.FirstNumbers : 1;
         LoginResponsePdu.Write(_header, step.Response with
         {
             StatSN = _statSN++,

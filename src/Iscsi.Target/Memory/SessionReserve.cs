@@ -37,6 +37,9 @@ internal sealed class SessionReserve : IReservationOwner
     /// <summary>The session that the floor belongs to now. Guarded by the registry.</summary>
     public Sessions.TargetSession? Owner { get; set; }
 
+    /// <summary>Sessions that hold or may still hold something of the floor: the owner and those it replaced. Guarded by the registry.</summary>
+    public int Sessions { get; set; }
+
     /// <summary>Whether the floor went back to the root. Guarded by the registry.</summary>
     public bool IsReleased { get; set; }
 
@@ -64,6 +67,7 @@ internal sealed class SessionReserve : IReservationOwner
     /// </summary>
     public void OpenStandby()
     {
+        // A session that is replaced soon after it replaced another one has not set them aside again yet.
         if (!_standbyCredit.IsEmpty) _standbyCredit.Dispose();
         _standbyCredit = default;
         if (!_standbyBurst.IsEmpty) _standbyBurst.Dispose();

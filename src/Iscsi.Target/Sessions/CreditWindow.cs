@@ -152,8 +152,7 @@ internal sealed class CreditWindow
         while (_freeCount > 0) Discard(_free[--_freeCount]);
     }
 
-    /// <summary>Gives a slot back for good.</summary>
-    public void Discard(TargetTask task)
+    private void Discard(TargetTask task)
     {
         _granted--;
         if (task.Credit.IsEmpty) return;

@@ -13,6 +13,7 @@ internal sealed class SessionRegistry(TargetCore core)
     private readonly Dictionary<ushort, TargetSession> _byTsih = [];
     private ushort _lastTsih;
     private int _floors;
+    private long _admissions;
 
     /// <summary>Sessions, in no order.</summary>
     public TargetSession[] Snapshot()
@@ -67,12 +68,13 @@ internal sealed class SessionRegistry(TargetCore core)
         TargetDefinition? target,
         ITransportConnection transport,
         ConnectionReserve connection,
-        TargetSession? standbyOwner)
+        TargetSession? standbyOwner,
+        uint firstCmdSN)
     {
         lock (_lock)
         {
             if (target is null)
-                return Register(new TargetSession(core, identity, parameters, null, transport, connection, null, null));
+                return Register(new TargetSession(core, identity, parameters, null, transport, connection, null, null), firstCmdSN);
 
             var old = Find(identity, target);
             var reserve = old?.Reserve ?? CreateReserve(identity, standbyOwner);
@@ -87,12 +89,16 @@ internal sealed class SessionRegistry(TargetCore core)
             }
             var session = new TargetSession(core, identity, parameters, target, transport, connection, reserve, old);
             reserve.Owner = session;
+            reserve.Sessions++;
             reserve.Standby ??= core.Connections.TryTake();
-            return Register(session);
+            return Register(session, firstCmdSN);
         }
     }
 
-    /// <summary>A session has no connection, no task, and needs its floor no longer: it goes back, unless a successor has it.</summary>
+    /// <summary>
+    /// A session has no connection, no task, and needs its floor no longer: it goes back, unless another session shares it, a successor or a
+    /// predecessor whose tasks have not ended or whose successor did not start.
+    /// </summary>
     /// <returns>True: the caller releases the floor, on the session's executor.</returns>
     public bool TryFinish(TargetSession session, out ConnectionReserve? standby)
     {
@@ -100,22 +106,18 @@ internal sealed class SessionRegistry(TargetCore core)
         lock (_lock)
         {
             _byTsih.Remove(session.Tsih);
-            if (session.Reserve is not { IsReleased: false } reserve || !ReferenceEquals(reserve.Owner, session)) return false;
+            if (session.Reserve is not { IsReleased: false } reserve) return false;
+            if (--reserve.Sessions > 0)
+            {
+                if (ReferenceEquals(reserve.Owner, session))
+                    reserve.Owner = _byTsih.Values.Where(other => ReferenceEquals(other.Reserve, reserve)).MaxBy(other => other.Admission);
+                return false;
+            }
             reserve.IsReleased = true;
             _floors--;
             standby = reserve.Standby;
             reserve.Standby = null;
             return true;
-        }
-    }
-
-    /// <summary>A login that would have replaced a session failed: the floor is that session's again, if it has not ended meanwhile.</summary>
-    public void GiveBack(TargetSession session, TargetSession predecessor)
-    {
-        lock (_lock)
-        {
-            if (ReferenceEquals(session.Reserve!.Owner, session) && _byTsih.ContainsValue(predecessor))
-                session.Reserve.Owner = predecessor;
         }
     }
 
@@ -190,14 +192,16 @@ internal sealed class SessionRegistry(TargetCore core)
         return reserve;
     }
 
-    private TargetSession Register(TargetSession session)
+    private TargetSession Register(TargetSession session, uint firstCmdSN)
     {
+        session.OpenWindow(firstCmdSN);
         do
         {
             _lastTsih++;
         }
         while (_lastTsih == 0 || _byTsih.ContainsKey(_lastTsih));
         session.Tsih = _lastTsih;
+        session.Admission = ++_admissions;
         _byTsih.Add(_lastTsih, session);
         return session;
     }

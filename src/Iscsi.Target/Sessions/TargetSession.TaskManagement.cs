@@ -66,6 +66,8 @@ internal sealed partial class TargetSession
     {
         function.WaitForTasks();
         function.PendingTasks = 1;
+        var set = TaskSets.Of(unit.Index);
+        set.AddFence(); // none of them starts because another one of them has ended
         foreach (var task in _tasks.Values.ToArray())
         {
             if (!IsFor(task, unit)) continue;
@@ -73,6 +75,8 @@ internal sealed partial class TargetSession
             task.TellEnd(function);
             task.AbortAfterOwedData();
         }
+        set.RemoveFence();
+        EnableDormant(unit);
         if (reset is not null) function.PendingTasks++;
         OnAffectedTaskEnded(function);
     }
@@ -97,11 +101,15 @@ internal sealed partial class TargetSession
             return;
         }
         var watch = new ResetWatch(reset, affected.Length);
+        var set = TaskSets.Of(unit.Index);
+        set.AddFence();
         foreach (var task in affected)
         {
             task.TellEnd(watch);
             task.AbortAfterOwedData();
         }
+        set.RemoveFence();
+        EnableDormant(unit);
     }
 
     private bool IsFor(TargetTask task, LogicalUnit unit) =>

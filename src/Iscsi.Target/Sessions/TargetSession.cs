@@ -28,7 +28,8 @@ internal sealed partial class TargetSession : IPduChannelHandler, ISerialOwner
     private StatSNCounter _statSN = null!;
     private bool _isConnectionGone;
     private bool _isClosed;
-    private bool _isOpen;
+    private bool _isReplaced;
+    private bool _isRunning;
 
     public TargetSession(
         TargetCore core,
@@ -86,6 +87,9 @@ internal sealed partial class TargetSession : IPduChannelHandler, ISerialOwner
 
     public ushort Tsih { get; set; }
 
+    /// <summary>Place in the order in which the registry admitted sessions.</summary>
+    public long Admission { get; set; }
+
     /// <summary>When the connection was lost, while the floor is kept; a timestamp of the clock.</summary>
     public long? OrphanedAt { get; private set; }
 
@@ -101,17 +105,22 @@ internal sealed partial class TargetSession : IPduChannelHandler, ISerialOwner
     /// <summary>For status and logs: what the session did.</summary>
     public SessionCounters Counters { get; } = new();
 
-    /// <summary>Opens the window, before the final Login Response says how far. Called on the login's thread: the session does not run yet.</summary>
-    /// <returns>Numbers that are open.</returns>
-    public int OpenWindow(uint firstCmdSN)
+    /// <summary>Numbers that are open when the session begins; the final Login Response tells them.</summary>
+    public int FirstNumbers { get; private set; }
+
+    /// <summary>
+    /// Opens the window. Called on the login's thread when the session is admitted, under the registry's lock: no successor, which would
+    /// run on the executor, can be there yet.
+    /// </summary>
+    public void OpenWindow(uint firstCmdSN)
     {
-        var limits = Core.Budget.Limits;
         _firstCmdSN = firstCmdSN;
         // A successor's window is opened on the executor, when the predecessor has let go; one number is open meanwhile, for which
         // the standby credit is there.
-        if (_predecessor is not null) return 1;
+        FirstNumbers = 1;
+        if (_predecessor is not null) return;
         _window = new CreditWindow(this, Reserve, firstCmdSN);
-        return Math.Min(_window.Open(), limits.WindowFloor);
+        FirstNumbers = Math.Min(_window.Open(), Core.Budget.Limits.WindowFloor);
     }
 
     private uint _firstCmdSN;
@@ -140,11 +149,8 @@ internal sealed partial class TargetSession : IPduChannelHandler, ISerialOwner
         _isConnectionGone = true;
         IsEnding = true;
         _window?.Close();
-        // The session that would have been replaced keeps its floor, if it is still there.
-        if (_predecessor is not null) Core.Sessions.GiveBack(this, _predecessor);
+        if (Reserve is not null && _predecessor is not null) Reserve.TryRefillStandby();
         Core.Sessions.ConnectionClosed(_connection, Reserve);
-        _predecessor = null;
-        _isClosed = true;
         Finish();
         TargetLog.SessionNotStarted(Core.Logger, InitiatorName, reason);
     });
@@ -163,43 +169,55 @@ internal sealed partial class TargetSession : IPduChannelHandler, ISerialOwner
 
     private void Run()
     {
-        if (Reserve is not null && !ReferenceEquals(Reserve.Owner, this))
+        _isRunning = true;
+        if (_isReplaced)
         {
-            // A later login of the same initiator was faster, and has the floor.
-            IsEnding = true;
-            _channel.End(ConnectionEndReason.SessionReinstated);
-            return;
+            // Its successor was faster: it has taken over already.
+            _window ??= new CreditWindow(this, Reserve, _firstCmdSN);
         }
-        Executor.Owner = this;
-        var conditions = UnitAttention.PowerOnOrReset;
+        else
+        {
+            Executor.Owner = this;
+            TakeOver();
+        }
+        // A floor may also come from the lost session of another initiator: then nothing of this nexus was lost.
+        var isSameNexus = _predecessor is not null && _predecessor.Isid == Isid &&
+            string.Equals(_predecessor.InitiatorName, InitiatorName, StringComparison.Ordinal);
+        Target?.Units.Attach(Nexus, isSameNexus ? UnitAttention.NexusLoss : UnitAttention.PowerOnOrReset);
+        _predecessor = null; // or every session would keep all that were before it
+        TargetLog.SessionOpened(Core.Logger, InitiatorName, Tsih, Target?.Name ?? "(discovery)", _transport.RemoteEndPoint);
+        Core.Metrics.SessionOpened();
+        if (Core.IsStopping) End(ConnectionEndReason.ServerStopping);
+        else if (_isReplaced) End(ConnectionEndReason.SessionReinstated);
+        else _channel.Start();
+    }
+
+    private void TakeOver()
+    {
         if (_predecessor is not null)
         {
-            if (_predecessor.Isid == Isid && string.Equals(_predecessor.InitiatorName, InitiatorName, StringComparison.Ordinal))
-                conditions = UnitAttention.NexusLoss;
             _predecessor.EndForSuccessor();
-            _predecessor = null;
             Reserve!.OpenStandby();
             _window = new CreditWindow(this, Reserve, _firstCmdSN);
             _window.Open();
             // At once, where the predecessor had nothing running; else the heartbeat does it.
             _needsStandbyRefill = !Reserve.TryRefillStandby();
         }
-        Target?.Units.Attach(Nexus, conditions);
-        _isOpen = true;
-        TargetLog.SessionOpened(Core.Logger, InitiatorName, Tsih, Target?.Name ?? "(discovery)", _transport.RemoteEndPoint);
-        Core.Metrics.SessionOpened();
-        if (Core.IsStopping) End(ConnectionEndReason.ServerStopping);
-        else _channel.Start();
     }
 
+    // What the session holds and does not use goes to the successor at once, what its tasks hold when they have ended.
     private void EndForSuccessor()
     {
         OrphanedAt = null;
-        _predecessor?.EndForSuccessor();
-        if (!_isOpen) return;
+        if (!_isRunning)
+        {
+            _isReplaced = true;
+            _window?.Close();
+            _predecessor?.EndForSuccessor();
+            return;
+        }
         if (!_channel.HasEnded) End(ConnectionEndReason.SessionReinstated);
-        // Now, not when the connection is gone: the successor's window opens from what is given back here.
-        _window?.Close();
+        _window.Close();
         foreach (var task in _tasks.Values) task.FenceForSuccessor();
         if (_tasks.Count == 0 && _isConnectionGone) Close();
     }
@@ -219,16 +237,13 @@ internal sealed partial class TargetSession : IPduChannelHandler, ISerialOwner
         _isConnectionGone = true;
         _collecting = null;
         _arriving = null;
+        _window.Close();
         foreach (var task in _tasks.Values.ToArray())
             if (ReferenceEquals(task.Session, this)) task.OnConnectionGone();
-        _window?.Close();
         Core.Sessions.ConnectionClosed(_connection, Reserve);
         Core.ConnectionEnded(_transport.RemoteEndPoint, InitiatorName, _channel.EndReason, LoginStatus.Success);
-        if (_isOpen)
-        {
-            Target?.Units.Detach(Nexus);
-            Core.Metrics.SessionClosed();
-        }
+        Target?.Units.Detach(Nexus);
+        Core.Metrics.SessionClosed();
         AfterTaskEnded();
     }
 
@@ -264,7 +279,7 @@ internal sealed partial class TargetSession : IPduChannelHandler, ISerialOwner
 
     void ISerialOwner.OnBatchEnd()
     {
-        if (_channel is null || _channel.HasEnded || !_isOpen) return;
+        if (_channel is null || _channel.HasEnded || !_isRunning) return;
         EndIfDrained();
         ArmTellTimer();
         _channel.Flush();

@@ -237,13 +237,15 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
     public uint CmdSN => ((uint)_header[24] << 24) | ((uint)_header[25] << 16) | ((uint)_header[26] << 8) | _header[27];
 
     /// <summary>Ends the request: its memory goes back, its slot is free. Nothing of it may be in use.</summary>
-    public void End()
+    /// <param name="enablesNext">Whether tasks that waited for it in its task set run now; else the caller lets them.</param>
+    public void End(bool enablesNext = true)
     {
         var session = Session;
         State = TaskState.Ended;
         ReleaseStore();
         ReleaseBurst();
         if (_transferTag != TaskTag.Reserved) session.FreeTransferTag(ref _transferTag, isDrained: !_r2t.OwesData);
+        else if (_header.Opcode == Opcode.ScsiCommand && _r2t.OwesData) session.IgnoreLateData(InitiatorTaskTag);
         var unit = Request.Unit;
         if (_isInTaskSet)
         {
@@ -258,7 +260,7 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
         var watchers = _watchers;
         _watchers = null;
         Request.Reset();
-        session.OnTaskEnded(this, unit);
+        session.OnTaskEnded(this, enablesNext ? unit : null);
         if (watchers is null) return;
         foreach (var watcher in watchers) watcher.OnTaskEnded();
     }

@@ -125,6 +125,9 @@ internal sealed class RawTarget : IAsyncDisposable
         Assert.Equal(status, Log.RefusalOf(client.LocalEndPoint));
     }
 
+    /// <summary>For the message of a failed test: the sessions that are left, and what keeps them.</summary>
+    public string DescribeSessions() => string.Join('\n', Server.Core.Sessions.Snapshot().Select(s => s.Describe()));
+
     public async ValueTask DisposeAsync()
     {
         Gate.Open();
@@ -138,7 +141,7 @@ internal sealed class RawTarget : IAsyncDisposable
             await Task.WhenAny(stop, Task.Delay(5));
         }
         await stop;
-        Assert.Empty(Server.Core.Sessions.Snapshot());
+        Assert.True(Server.Core.Sessions.Snapshot().Length == 0, DescribeSessions());
         await Server.DisposeAsync(); // throws when a grant is open
         Assert.Empty(Log.Faults);
         await Gate.DisposeAsync();
