@@ -29,6 +29,7 @@ public sealed class Demand
         HighestRank = _claims[0].Level.Rank;
         OrderMask = (uint)((2ul << HighestRank) - 1);
         IsSingle = _claims.Length == 1;
+        OpensAs = IsSingle ? GrantState.Plain : GrantState.General;
         FirstBlocks = _claims[0].Blocks;
         FirstSlots = _claims[0].Slots;
     }
@@ -52,6 +53,9 @@ public sealed class Demand
 
     /// <summary>Whether there is one claim. What it says then stands in the demand itself too, one load nearer than in the array.</summary>
     internal bool IsSingle { get; }
+
+    /// <summary>The state in which a grant of it starts at an owned node.</summary>
+    internal GrantState OpensAs { get; }
 
     internal int FirstBlocks { get; }
 

@@ -80,6 +80,7 @@ public sealed class Flow
         _held &= ~ranks;
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private void AddMore(uint ranks)
     {
         _special |= ranks;
@@ -87,6 +88,7 @@ public sealed class Flow
     }
 
     /// <summary>Those of the ranks that are no longer held.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private uint RemoveSpecial(uint ranks)
     {
         var ended = ranks;

@@ -10,10 +10,10 @@ public readonly struct Grant : IDisposable
     private readonly GrantRecord? _record;
     private readonly int _generation;
 
-    internal Grant(GrantRecord? record)
+    internal Grant(GrantRecord record)
     {
         _record = record;
-        _generation = record is null ? 0 : record.Generation;
+        _generation = record.Generation;
     }
 
     /// <summary>Whether it is the default value, which holds nothing.</summary>

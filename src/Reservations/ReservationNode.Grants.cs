@@ -29,8 +29,7 @@ public sealed partial class ReservationNode
     public bool TryReserve(Flow? flow, Demand demand, out Grant grant)
     {
         var record = TakePlain(flow, demand) ?? TryReserveSlow(flow, demand);
-        grant = new Grant(record);
-        return record is not null;
+        return IsGranted(record, out grant);
     }
 
     /// <summary>Takes a grant at once (true), or queues the waiter, FIFO (false). The order is checked first, whether or not memory is free.</summary>
@@ -51,8 +50,7 @@ public sealed partial class ReservationNode
         // What only floors make safe must not depend on how much is free just now.
         if (!demand.IsSingle && demand != _possible) _possible = CheckPossible(demand);
         var record = TakePlain(flow, demand) ?? ReserveSlow(flow, gate, demand, waiter);
-        grant = new Grant(record);
-        return record is not null;
+        return IsGranted(record, out grant);
     }
 
     /// <summary>Takes a grant out of the floor at creation time, for a fixed reserve. It belongs to no flow.</summary>
@@ -82,6 +80,20 @@ public sealed partial class ReservationNode
     private GrantRecord? TakePlain(Flow? flow, Demand demand) =>
         (_slowMask & demand.RankMask) == 0 && TakeFromFloor(demand) ? OpenPlain(flow, demand) : null;
 
+    // No expression with a condition in it: that would make the compiler keep the caller's grant in memory.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool IsGranted(GrantRecord? record, out Grant grant)
+    {
+        if (record is null)
+        {
+            grant = default;
+            return false;
+        }
+        grant = new Grant(record);
+        return true;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private GrantRecord? TryReserveSlow(Flow? flow, Demand demand)
     {
         GrantRecord? record;
@@ -97,6 +109,7 @@ public sealed partial class ReservationNode
 
     private GrantRecord? TryTake(Flow? flow, Demand demand) => _full && IsDenied(flow) ? null : Take(flow, demand);
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private GrantRecord? ReserveSlow(Flow flow, Gate gate, Demand demand, GrantWaiter waiter)
     {
         GrantRecord? record;
@@ -175,18 +188,20 @@ public sealed partial class ReservationNode
         if (record.Demand != demand) SetDemand(record, demand);
         if (record.Flow != flow) record.Flow = flow;
         record.Held = demand.RankMask;
-        record.State = demand.IsSingle ? GrantState.Plain : GrantState.General;
+        record.State = demand.OpensAs;
         record.Since = _root.CoarseNow;
         if (flow is not null) flow.Add(demand.RankMask);
         return record;
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private static void SetDemand(GrantRecord record, Demand demand)
     {
         record.Demand = demand;
         if (record.Blocks.Length < demand.Array.Length) Grow(record, demand.Array.Length);
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private void GrowRecords()
     {
         var count = Math.Clamp(_records.Length, FirstChunk, LargestChunk);
@@ -278,12 +293,14 @@ public sealed partial class ReservationNode
         if (ledger.Attention) AfterPlainRelease(ledger);
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private void AfterPlainRelease(LevelLedger ledger)
     {
         AfterRelease(ledger, callIn: false);
         Settle();
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private void ReleaseGeneral(GrantRecord record, int generation)
     {
         if (_sync is null)
