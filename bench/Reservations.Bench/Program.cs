@@ -24,7 +24,7 @@ Quick("wait, release, serve", benchmarks.Waiting);
 // The best of several rounds: the machine is shared, and only ever adds to it.
 static void Quick(string name, Action pair, int pairs = 1)
 {
-    const int Rounds = 20, Loops = 200_000;
+    const int Rounds = 50, Loops = 200_000;
     var (best, bytes) = (double.MaxValue, 0L);
     for (var round = 0; round < Rounds; round++)
     {

@@ -73,8 +73,8 @@ internal sealed class LoginConnection
         if (_lane.IsEvicted) reason = ConnectionEndReason.LoginEvicted;
         else if (_lane.IsTimedOut) reason = ConnectionEndReason.LoginTimeout;
         else if (_abortReason != ConnectionEndReason.None) reason = _abortReason;
-        _policy.Session?.EndBeforeStart(reason);
         await _transport.DisposeAsync().ConfigureAwait(false);
+        _policy.Session?.EndBeforeStart(reason);
         _lane.Leave();
         if (_reserve is not null && _policy.Session is null) _core.Sessions.ReturnReserve(_reserve, _standbyOwner);
         _core.ConnectionEnded(_transport.RemoteEndPoint, _policy.InitiatorName, reason, _policy.RefusedWith);
@@ -111,6 +111,7 @@ internal sealed class LoginConnection
                 case LoginAction.RespondAndComplete:
                     return Complete(machine);
                 case LoginAction.RespondAndClose:
+                    _policy.RefusedWith = step.Response.StatusClass == 1 ? LoginStatus.Success : machine.Status;
                     return step.Response.StatusClass == 1 ? ConnectionEndReason.Closed : ConnectionEndReason.LoginRefused;
                 case LoginAction.Close:
                     return ConnectionEndReason.NegotiationError;

@@ -43,6 +43,9 @@ internal sealed class SessionReserve : IReservationOwner
     /// <summary>The connection reserve of the login that would replace the session; null while such a login uses it. Guarded by the registry.</summary>
     public ConnectionReserve? Standby { get; set; }
 
+    /// <summary>Whether the credit of a successor's first command is set aside. Owner only.</summary>
+    public bool HasStandbyCredit => !_standbyCredit.IsEmpty;
+
     /// <summary>Takes the floor, or says that the budget does not hold it.</summary>
     public static SessionReserve? TryCreate(
         ReservationRoot root, MemoryBudget budget, MemoryDemands demands, string name, SerialExecutor executor, ConnectionReserve standby)
@@ -61,9 +64,9 @@ internal sealed class SessionReserve : IReservationOwner
     /// </summary>
     public void OpenStandby()
     {
-        _standbyCredit.Dispose();
+        if (!_standbyCredit.IsEmpty) _standbyCredit.Dispose();
         _standbyCredit = default;
-        _standbyBurst.Dispose();
+        if (!_standbyBurst.IsEmpty) _standbyBurst.Dispose();
         _standbyBurst = default;
     }
 

@@ -12,6 +12,7 @@ internal sealed class SessionRegistry(TargetCore core)
     private readonly Lock _lock = new();
     private readonly Dictionary<ushort, TargetSession> _byTsih = [];
     private ushort _lastTsih;
+    private int _floors;
 
     /// <summary>Sessions, in no order.</summary>
     public TargetSession[] Snapshot()
@@ -55,8 +56,8 @@ internal sealed class SessionRegistry(TargetCore core)
                 owner.Standby = reserve;
                 return;
             }
+            GiveBack(reserve);
         }
-        core.Connections.Return(reserve);
     }
 
     /// <summary>Admits a session, which takes its floor, or that of the session it replaces. Null: the budget does not hold it.</summary>
@@ -86,6 +87,7 @@ internal sealed class SessionRegistry(TargetCore core)
             }
             var session = new TargetSession(core, identity, parameters, target, transport, connection, reserve, old);
             reserve.Owner = session;
+            reserve.Standby ??= core.Connections.TryTake();
             return Register(session);
         }
     }
@@ -100,9 +102,20 @@ internal sealed class SessionRegistry(TargetCore core)
             _byTsih.Remove(session.Tsih);
             if (session.Reserve is not { IsReleased: false } reserve || !ReferenceEquals(reserve.Owner, session)) return false;
             reserve.IsReleased = true;
+            _floors--;
             standby = reserve.Standby;
             reserve.Standby = null;
             return true;
+        }
+    }
+
+    /// <summary>A login that would have replaced a session failed: the floor is that session's again, if it has not ended meanwhile.</summary>
+    public void GiveBack(TargetSession session, TargetSession predecessor)
+    {
+        lock (_lock)
+        {
+            if (ReferenceEquals(session.Reserve!.Owner, session) && _byTsih.ContainsValue(predecessor))
+                session.Reserve.Owner = predecessor;
         }
     }
 
@@ -117,6 +130,19 @@ internal sealed class SessionRegistry(TargetCore core)
                 reserve.Standby = connection;
                 return;
             }
+            GiveBack(connection);
+        }
+    }
+
+    // A lost session's connection went to the pool; when its initiator is back, on the standby, that one is made up for first.
+    private void GiveBack(ConnectionReserve connection)
+    {
+        foreach (var session in _byTsih.Values)
+        {
+            if (session.Reserve is not { IsReleased: false, Standby: null } reserve || !ReferenceEquals(reserve.Owner, session)) continue;
+            connection.BindTo(null);
+            reserve.Standby = connection;
+            return;
         }
         core.Connections.Return(connection);
     }
@@ -146,6 +172,8 @@ internal sealed class SessionRegistry(TargetCore core)
 
     private SessionReserve? CreateReserve(in LoginIdentity identity, TargetSession? standbyOwner)
     {
+        // No more than promised, even where the rounding of the budget would hold one more: the process bound counts on it.
+        if (_floors == core.Budget.MaxSessions) return null;
         var standby = core.Connections.TryTake();
         if (standby is null) return null;
         // A login that runs on another session's standby gives that one a new one first.
@@ -158,6 +186,7 @@ internal sealed class SessionRegistry(TargetCore core)
         var name = $"session {identity.InitiatorName},{identity.Isid:x12}";
         var reserve = SessionReserve.TryCreate(core.Root, core.Budget, core.Demands, name, new SerialExecutor(), standby);
         if (reserve is null) core.Connections.Return(standby);
+        else _floors++;
         return reserve;
     }
 

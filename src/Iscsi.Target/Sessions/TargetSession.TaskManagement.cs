@@ -99,7 +99,7 @@ internal sealed partial class TargetSession
         var watch = new ResetWatch(reset, affected.Length);
         foreach (var task in affected)
         {
-            task.EndedByReset = watch;
+            task.TellEnd(watch);
             task.AbortAfterOwedData();
         }
     }
@@ -139,12 +139,11 @@ internal sealed class UnitReset(TargetSession origin, TargetTask function, int s
 }
 
 /// <summary>Counts the affected tasks of one session.</summary>
-internal sealed class ResetWatch(UnitReset reset, int tasks)
+internal sealed class ResetWatch(UnitReset reset, int tasks) : ITaskWatcher
 {
     private int _remaining = tasks;
 
-    /// <summary>One of them has ended. On the session's executor.</summary>
-    public void TaskEnded()
+    public void OnTaskEnded()
     {
         if (--_remaining == 0) reset.SessionDone();
     }

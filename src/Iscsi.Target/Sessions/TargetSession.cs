@@ -21,13 +21,14 @@ internal sealed partial class TargetSession : IPduChannelHandler, ISerialOwner
 {
     private readonly ITransportConnection _transport;
     private readonly ConnectionReserve _connection;
-    private readonly TargetSession? _predecessor;
+    private TargetSession? _predecessor;
     private readonly PostedActions _posted;
     private PduChannel _channel = null!;
     private CreditWindow _window = null!;
     private StatSNCounter _statSN = null!;
     private bool _isConnectionGone;
     private bool _isClosed;
+    private bool _isOpen;
 
     public TargetSession(
         TargetCore core,
@@ -139,8 +140,11 @@ internal sealed partial class TargetSession : IPduChannelHandler, ISerialOwner
         _isConnectionGone = true;
         IsEnding = true;
         _window?.Close();
-        if (Reserve is not null && _predecessor is not null) Reserve.TryRefillStandby();
+        // The session that would have been replaced keeps its floor, if it is still there.
+        if (_predecessor is not null) Core.Sessions.GiveBack(this, _predecessor);
         Core.Sessions.ConnectionClosed(_connection, Reserve);
+        _predecessor = null;
+        _isClosed = true;
         Finish();
         TargetLog.SessionNotStarted(Core.Logger, InitiatorName, reason);
     });
@@ -159,16 +163,29 @@ internal sealed partial class TargetSession : IPduChannelHandler, ISerialOwner
 
     private void Run()
     {
+        if (Reserve is not null && !ReferenceEquals(Reserve.Owner, this))
+        {
+            // A later login of the same initiator was faster, and has the floor.
+            IsEnding = true;
+            _channel.End(ConnectionEndReason.SessionReinstated);
+            return;
+        }
         Executor.Owner = this;
+        var conditions = UnitAttention.PowerOnOrReset;
         if (_predecessor is not null)
         {
+            if (_predecessor.Isid == Isid && string.Equals(_predecessor.InitiatorName, InitiatorName, StringComparison.Ordinal))
+                conditions = UnitAttention.NexusLoss;
             _predecessor.EndForSuccessor();
+            _predecessor = null;
             Reserve!.OpenStandby();
-            _needsStandbyRefill = true;
             _window = new CreditWindow(this, Reserve, _firstCmdSN);
             _window.Open();
+            // At once, where the predecessor had nothing running; else the heartbeat does it.
+            _needsStandbyRefill = !Reserve.TryRefillStandby();
         }
-        Target?.Units.Attach(Nexus, _predecessor is null ? UnitAttention.PowerOnOrReset : UnitAttention.NexusLoss);
+        Target?.Units.Attach(Nexus, conditions);
+        _isOpen = true;
         TargetLog.SessionOpened(Core.Logger, InitiatorName, Tsih, Target?.Name ?? "(discovery)", _transport.RemoteEndPoint);
         Core.Metrics.SessionOpened();
         if (Core.IsStopping) End(ConnectionEndReason.ServerStopping);
@@ -178,8 +195,11 @@ internal sealed partial class TargetSession : IPduChannelHandler, ISerialOwner
     private void EndForSuccessor()
     {
         OrphanedAt = null;
-        if (_channel is null) return;
+        _predecessor?.EndForSuccessor();
+        if (!_isOpen) return;
         if (!_channel.HasEnded) End(ConnectionEndReason.SessionReinstated);
+        // Now, not when the connection is gone: the successor's window opens from what is given back here.
+        _window?.Close();
         foreach (var task in _tasks.Values) task.FenceForSuccessor();
         if (_tasks.Count == 0 && _isConnectionGone) Close();
     }
@@ -197,12 +217,18 @@ internal sealed partial class TargetSession : IPduChannelHandler, ISerialOwner
     {
         IsEnding = true;
         _isConnectionGone = true;
-        StopTasks();
-        _window.Close();
-        Target?.Units.Detach(Nexus);
+        _collecting = null;
+        _arriving = null;
+        foreach (var task in _tasks.Values.ToArray())
+            if (ReferenceEquals(task.Session, this)) task.OnConnectionGone();
+        _window?.Close();
         Core.Sessions.ConnectionClosed(_connection, Reserve);
         Core.ConnectionEnded(_transport.RemoteEndPoint, InitiatorName, _channel.EndReason, LoginStatus.Success);
-        Core.Metrics.SessionClosed();
+        if (_isOpen)
+        {
+            Target?.Units.Detach(Nexus);
+            Core.Metrics.SessionClosed();
+        }
         AfterTaskEnded();
     }
 
@@ -238,7 +264,8 @@ internal sealed partial class TargetSession : IPduChannelHandler, ISerialOwner
 
     void ISerialOwner.OnBatchEnd()
     {
-        if (_channel is null || _channel.HasEnded) return;
+        if (_channel is null || _channel.HasEnded || !_isOpen) return;
+        EndIfDrained();
         ArmTellTimer();
         _channel.Flush();
     }

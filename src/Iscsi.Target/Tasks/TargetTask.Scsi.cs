@@ -25,6 +25,7 @@ internal sealed partial class TargetTask
     private int _chunkBytes;
     private IoStep _ioStep;
     private bool _comparesWritten;
+    private bool _flushesFirst;
 
     /// <summary>Memory of the current chunk.</summary>
     public BlockList BurstData { get; } = new(66);
@@ -133,6 +134,8 @@ internal sealed partial class TargetTask
         {
             case ScsiStep.ReadMedium:
                 Start(Plan.Read, DataDirection.Read, r.Transfer.LengthBytes);
+                // SBC-3: FUA reads come from the medium, so what is newer in a cache goes there first.
+                _flushesFirst = (r.Transfer.Flags & BlockWriteFlags.ForceUnitAccess) != BlockWriteFlags.None && r.Unit!.Info is { HasVolatileWriteCache: true, IsReadOnly: false };
                 NextReadChunk();
                 break;
             case ScsiStep.WriteMedium:
@@ -276,6 +279,7 @@ internal sealed partial class TargetTask
         {
             io = _plan switch
             {
+                Plan.Read when _flushesFirst => r.Unit!.FlushAsync(r.Cancellation),
                 Plan.Read => r.Unit!.Device.ReadAsync(CurrentLba, _io),
                 Plan.Collect or Plan.Execute => ScsiDispatcher.ExecuteAsync(r),
                 _ => _ioStep switch
@@ -337,6 +341,10 @@ internal sealed partial class TargetTask
         }
         switch (_plan)
         {
+            case Plan.Read when _flushesFirst:
+                _flushesFirst = false;
+                EnterStore();
+                break;
             case Plan.Read:
                 ReleaseRange();
                 SendChunk();

@@ -19,8 +19,8 @@ internal sealed partial class TargetTask
     private int _tailOffset;
 
     // The medium's own data beside the chunk's: see SizeChunk.
-    private readonly BlockList _twin = new(16);
-    private readonly BlockList _tail = new(2);
+    private readonly BlockList _twin = new(4);
+    private readonly BlockList _tail = new(1);
 
     /// <summary>The tag of the task's R2Ts.</summary>
     public uint TransferTag => _transferTag;
