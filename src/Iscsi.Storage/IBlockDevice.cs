@@ -114,6 +114,12 @@ public sealed record BlockDeviceInfo
     /// <summary>Blocks that are best transferred together (the physical block or page); 1 or more, a power of two.</summary>
     public int PhysicalBlockBlocks { get; init; } = 1;
 
+    /// <summary>
+    /// Bytes of the largest write that a failure, a kill or a power loss leaves either done or not begun, whatever its address; 0: none is
+    /// promised. Default 0: a file's pages may reach the medium one without the other.
+    /// </summary>
+    public int MaximumAtomicWriteBytes { get; init; }
+
     /// <summary>Memory and threads that one request takes while it runs.</summary>
     public StoreNeed Store { get; init; }
 

@@ -24,6 +24,10 @@ public sealed class MemoryBudget
     // Transmit entries of control PDUs (NOP-In, TMF and Logout responses, Text, Reject, Async): they never wait for a wire slot.
     internal const int ControlEntries = 32;
 
+    // A chunk that is compared and ends inside a block: two pages of what came unsolicited read back, what is solicited, and the rest of
+    // the last block.
+    internal const int MinimumBurstBytes = 4 * BlockBytes;
+
     // Managed objects, measured by the memory tests: a session with its tables, its channel and its eight immediate slots (104 KiB), and a
     // task with its request and machines (5.7 KiB).
     internal const int SessionDescriptorBytes = 112 * 1024;
@@ -39,6 +43,8 @@ public sealed class MemoryBudget
         BudgetBytes = budgetBytes / BlockBytes * BlockBytes;
         Limits = limits;
         BurstBytes = limits.BurstBytes != 0 ? limits.BurstBytes : budgetBytes < 4L << 20 ? 64 * 1024 : 256 * 1024;
+        if (BurstBytes < MinimumBurstBytes || BurstBytes % BlockBytes != 0)
+            throw new BudgetException($"Bursts of {ByteText(BurstBytes)}: at least {ByteText(MinimumBurstBytes)}, and a multiple of {ByteText(BlockBytes)}.");
         SurplusBytes = budgetBytes < 16L << 20 ? 0 : Blocks(budgetBytes / 100 * limits.SurplusPercent) * (long)BlockBytes;
         StoreFloorBlocks = Blocks(Math.Max(2L * (BurstBytes + 8 * 1024), Math.Min(2L << 20, budgetBytes / 16)));
         LoginLanes = (int)Math.Clamp(budgetBytes / 64 / BlockBytes, 8, limits.LoginLanes);

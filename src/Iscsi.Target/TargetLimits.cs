@@ -22,7 +22,7 @@ public sealed record TargetLimits
     public int MaxBurstLength { get; init; } = 256 * 1024;
 
     /// <summary>
-    /// The target's own burst, bytes, Bt: the unit in which data are reserved, stored and sent. A multiple of 4096; default 0 = 256 KiB, or 64 KiB for
+    /// The target's own burst, bytes, Bt: the unit in which data are reserved, stored and sent. A multiple of 4096, 16 KiB or more; default 0 = 256 KiB, or 64 KiB for
     /// budgets under 4 MiB.
     /// </summary>
     public int BurstBytes { get; init; }

@@ -25,7 +25,8 @@ public sealed class LibiscsiSuiteFixture : IAsyncLifetime
         var number = _daemonCount++;
         return _daemon = await Daemon.ServeAsync(
             _scratch.SparseFile($"disk{number}.img", DiskBytes),
-            _scratch.SparseFile($"disk{number}-4k.img", DiskBytes) + ",block-size=4096");
+            _scratch.SparseFile($"disk{number}-4k.img", DiskBytes) + ",block-size=4096",
+            "memory,size=64MiB");
     }
 
     internal async Task DiscardDaemonAsync()

@@ -19,11 +19,12 @@ public sealed partial class LibiscsiSuiteTests(LibiscsiSuiteFixture fixture) : I
     private const string ReconnectTest = "iSCSITMF.LUNResetSimpleAsync";
     private const string ReconnectAssertion = "CU_ASSERT_EQUAL(reconnect_succeeded,1)";
 
-    /// <summary>
-    /// Want a second path to the same disk, which is a second session. The suite's two tests of COMPARE AND WRITE fail instead of skipping
-    /// where a target lacks the command, so they get one path, and skip.
-    /// </summary>
-    private static readonly string[] NeedsSecondPath = ["MultipathIO.Simple", "MultipathIO.Reset"];
+    /// <summary>Want a second path to the same disk, which is a second session.</summary>
+    private static readonly string[] NeedsSecondPath =
+        ["MultipathIO.Simple", "MultipathIO.Reset", "MultipathIO.CompareAndWrite", "MultipathIO.CompareAndWriteAsync"];
+
+    /// <summary>A file can't promise that a write is done or not begun after a power loss, memory can: these get the disk in memory.</summary>
+    private const string NeedsAtomicWrites = "WriteAtomic16.";
 
     /// <summary>
     /// Asks for the status of a block inside an unmapped physical block and expects the next one's: it holds only where both are of one
@@ -48,7 +49,7 @@ public sealed partial class LibiscsiSuiteTests(LibiscsiSuiteFixture fixture) : I
     {
         ForeignTool.IscsiTestCu.Require();
         var daemon = await fixture.GetDaemonAsync();
-        var disk = daemon.Urls[NeedsEqualBlocks.Contains(test) ? 1 : 0];
+        var disk = daemon.Urls[NeedsEqualBlocks.Contains(test) ? 1 : test.StartsWith(NeedsAtomicWrites, StringComparison.Ordinal) ? 2 : 0];
         string[] secondPath = NeedsSecondPath.Contains(test) ? [disk] : [];
 
         var result = await ForeignTool.IscsiTestCu.RunAsync(

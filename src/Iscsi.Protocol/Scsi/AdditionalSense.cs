@@ -68,6 +68,9 @@ public readonly record struct AdditionalSense(byte Code, byte Qualifier)
     /// <summary>2A/09 CAPACITY DATA HAS CHANGED.</summary>
     public static AdditionalSense CapacityDataHasChanged => new(0x2A, 0x09);
 
+    /// <summary>2C/00 COMMAND SEQUENCE ERROR.</summary>
+    public static AdditionalSense CommandSequenceError => new(0x2C, 0x00);
+
     /// <summary>2E/02 COMMAND TIMEOUT DURING PROCESSING.</summary>
     public static AdditionalSense CommandTimeoutDuringProcessing => new(0x2E, 0x02);
 

@@ -38,6 +38,15 @@ public readonly record struct BlockLimitsVpdPage
     /// <summary>MAXIMUM WRITE SAME LENGTH, blocks; 0: no limit.</summary>
     public ulong MaximumWriteSameLength { get; init; }
 
+    /// <summary>MAXIMUM ATOMIC TRANSFER LENGTH, blocks (SBC-4); 0: WRITE ATOMIC is not supported.</summary>
+    public uint MaximumAtomicTransferLength { get; init; }
+
+    /// <summary>ATOMIC ALIGNMENT, blocks; 0: any address.</summary>
+    public uint AtomicAlignment { get; init; }
+
+    /// <summary>ATOMIC TRANSFER LENGTH GRANULARITY, blocks; 0: any length.</summary>
+    public uint AtomicTransferLengthGranularity { get; init; }
+
     // SBC-3, Block Limits VPD page, after the four bytes of the page header (offsets of the whole page)
     //
     //      4| Reserved (7) | WSNZ
@@ -45,13 +54,17 @@ public readonly record struct BlockLimitsVpdPage
     //      6| OPTIMAL TRANSFER LENGTH GRANULARITY (2)
     //      8| MAXIMUM TRANSFER LENGTH (4)
     //     12| OPTIMAL TRANSFER LENGTH (4)
-    //     16| MAXIMUM PREFETCH LENGTH (4)
+    //     16| MAXIMUM PREFETCH LENGTH (4), 0: no limit
     //     20| MAXIMUM UNMAP LBA COUNT (4)
     //     24| MAXIMUM UNMAP BLOCK DESCRIPTOR COUNT (4)
     //     28| OPTIMAL UNMAP GRANULARITY (4)
     //     32| UGAVALID | UNMAP GRANULARITY ALIGNMENT (31)
     //     36| MAXIMUM WRITE SAME LENGTH (8)
-    //     44| atomic limits, reserved (20)
+    //     44| MAXIMUM ATOMIC TRANSFER LENGTH (4), SBC-4
+    //     48| ATOMIC ALIGNMENT (4)
+    //     52| ATOMIC TRANSFER LENGTH GRANULARITY (4)
+    //     56| MAXIMUM ATOMIC TRANSFER LENGTH WITH ATOMIC BOUNDARY (4), 0: no boundaries
+    //     60| MAXIMUM ATOMIC BOUNDARY SIZE (4)
 
     /// <summary>Renders the body, which follows the four bytes of the page header.</summary>
     /// <returns>Bytes written: <see cref="BodySize"/>.</returns>
@@ -69,6 +82,9 @@ public readonly record struct BlockLimitsVpdPage
         if (UnmapGranularityAlignment is { } alignment)
             BinaryPrimitives.WriteUInt32BigEndian(body[28..], 0x8000_0000 | (alignment & 0x7FFF_FFFF));
         BinaryPrimitives.WriteUInt64BigEndian(body[32..], MaximumWriteSameLength);
+        BinaryPrimitives.WriteUInt32BigEndian(body[40..], MaximumAtomicTransferLength);
+        BinaryPrimitives.WriteUInt32BigEndian(body[44..], AtomicAlignment);
+        BinaryPrimitives.WriteUInt32BigEndian(body[48..], AtomicTransferLengthGranularity);
         return BodySize;
     }
 
@@ -95,6 +111,13 @@ public readonly record struct BlockLimitsVpdPage
             OptimalUnmapGranularity = BinaryPrimitives.ReadUInt32BigEndian(body[24..]),
             UnmapGranularityAlignment = (alignment & 0x8000_0000) != 0 ? alignment & 0x7FFF_FFFF : null,
             MaximumWriteSameLength = BinaryPrimitives.ReadUInt64BigEndian(body[32..]),
+        };
+        if (body.Length < 52) return true;
+        page = page with
+        {
+            MaximumAtomicTransferLength = BinaryPrimitives.ReadUInt32BigEndian(body[40..]),
+            AtomicAlignment = BinaryPrimitives.ReadUInt32BigEndian(body[44..]),
+            AtomicTransferLengthGranularity = BinaryPrimitives.ReadUInt32BigEndian(body[48..]),
         };
         return true;
     }

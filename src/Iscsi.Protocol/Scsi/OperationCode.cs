@@ -36,11 +36,26 @@ public static class OperationCode
     /// <summary>WRITE (10).</summary>
     public const byte Write10 = 0x2A;
 
+    /// <summary>WRITE AND VERIFY (10).</summary>
+    public const byte WriteAndVerify10 = 0x2E;
+
     /// <summary>VERIFY (10).</summary>
     public const byte Verify10 = 0x2F;
 
+    /// <summary>PRE-FETCH (10).</summary>
+    public const byte PreFetch10 = 0x34;
+
     /// <summary>SYNCHRONIZE CACHE (10).</summary>
     public const byte SynchronizeCache10 = 0x35;
+
+    /// <summary>READ DEFECT DATA (10).</summary>
+    public const byte ReadDefectData10 = 0x37;
+
+    /// <summary>WRITE BUFFER.</summary>
+    public const byte WriteBuffer = 0x3B;
+
+    /// <summary>READ BUFFER (10).</summary>
+    public const byte ReadBuffer = 0x3C;
 
     /// <summary>WRITE SAME (10).</summary>
     public const byte WriteSame10 = 0x41;
@@ -54,17 +69,32 @@ public static class OperationCode
     /// <summary>READ (16).</summary>
     public const byte Read16 = 0x88;
 
+    /// <summary>COMPARE AND WRITE.</summary>
+    public const byte CompareAndWrite = 0x89;
+
     /// <summary>WRITE (16).</summary>
     public const byte Write16 = 0x8A;
 
+    /// <summary>ORWRITE (16).</summary>
+    public const byte OrWrite16 = 0x8B;
+
+    /// <summary>WRITE AND VERIFY (16).</summary>
+    public const byte WriteAndVerify16 = 0x8E;
+
     /// <summary>VERIFY (16).</summary>
     public const byte Verify16 = 0x8F;
+
+    /// <summary>PRE-FETCH (16).</summary>
+    public const byte PreFetch16 = 0x90;
 
     /// <summary>SYNCHRONIZE CACHE (16).</summary>
     public const byte SynchronizeCache16 = 0x91;
 
     /// <summary>WRITE SAME (16).</summary>
     public const byte WriteSame16 = 0x93;
+
+    /// <summary>WRITE ATOMIC (16).</summary>
+    public const byte WriteAtomic16 = 0x9C;
 
     /// <summary>SERVICE ACTION IN (16).</summary>
     public const byte ServiceActionIn16 = 0x9E;
@@ -81,8 +111,14 @@ public static class OperationCode
     /// <summary>WRITE (12).</summary>
     public const byte Write12 = 0xAA;
 
+    /// <summary>WRITE AND VERIFY (12).</summary>
+    public const byte WriteAndVerify12 = 0xAE;
+
     /// <summary>VERIFY (12).</summary>
     public const byte Verify12 = 0xAF;
+
+    /// <summary>READ DEFECT DATA (12).</summary>
+    public const byte ReadDefectData12 = 0xB7;
 
     /// <summary>Service action of <see cref="ServiceActionIn16"/>: READ CAPACITY (16).</summary>
     public const byte ReadCapacity16 = 0x10;

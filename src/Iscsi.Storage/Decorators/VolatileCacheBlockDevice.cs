@@ -203,6 +203,8 @@ public sealed partial class VolatileCacheBlockDevice : BlockDeviceDecorator
         HasVolatileWriteCache = true,
         Unmap = inner.UnmappedReadsZero ? inner.Unmap : DeviceSupport.None,
         Extents = DeviceSupport.Emulated,
+        // A power cut keeps any part of what was not flushed.
+        MaximumAtomicWriteBytes = 0,
         Store = new StoreNeed(0, 0),
         Description = $"{inner.Description} behind a volatile cache",
     };

@@ -48,6 +48,8 @@ public sealed partial class MemoryBlockDevice : IBlockDevice
             Extents = DeviceSupport.Native,
             UnmapGranularityBlocks = PageBytes / blockSize,
             PhysicalBlockBlocks = PageBytes / blockSize,
+            // What ends the process in the middle of a write ends the device too.
+            MaximumAtomicWriteBytes = int.MaxValue,
             Store = new StoreNeed(0, 0),
             Description = $"memory of {ByteSize.Format(lengthBytes)}",
             Identity = $"memory:{Guid.NewGuid():N}",

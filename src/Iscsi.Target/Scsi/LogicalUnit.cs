@@ -61,6 +61,12 @@ internal sealed class LogicalUnit
     /// <summary>NAA designator of type 3h, locally assigned (SPC-4).</summary>
     public ulong NaaIdentifier { get; }
 
+    /// <summary>Which requests to the device exclude each other.</summary>
+    public RangeLock Ranges { get; } = new();
+
+    /// <summary>What READ BUFFER and WRITE BUFFER work on.</summary>
+    public LogicalUnitBuffer Buffer { get; } = new();
+
     /// <summary>Stopped by START STOP UNIT: media access is NOT READY until it is started.</summary>
     public bool IsStopped
     {

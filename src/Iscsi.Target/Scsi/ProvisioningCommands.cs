@@ -92,6 +92,8 @@ internal static class ProvisioningCommands
             return r.Fail(SenseKey.IllegalRequest, AdditionalSense.ParameterListLengthError);
         r.TransferLength = length;
         r.DataOutNeeded = length;
+        // Which blocks is known when the list is here; all of them may be shared with every other writer anyway.
+        r.LockedRange = new BlockRange(0, r.Unit.Info.BlockCount);
         r.NeedsStore = true;
         return ScsiStep.CollectDataOut;
     }

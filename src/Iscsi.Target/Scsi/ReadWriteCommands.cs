@@ -58,15 +58,20 @@ internal static class ReadWriteCommands
 
     private static ScsiStep Begin(ScsiRequest r, ScsiStep step)
     {
-        var (lba, blockCount) = BlockAddress.Parse(r.Cdb, r.Row!.CdbLength);
+        // A 6-byte CDB has address bits where the longer ones have FUA.
+        var forces = r.Row!.CdbLength > 6 && r.Cdb.Has(1, ForceUnitAccess);
+        return BeginTransfer(r, forces ? BlockWriteFlags.ForceUnitAccess : BlockWriteFlags.None, step);
+    }
+
+    /// <summary>Checks address and length, and begins the streaming of the blocks.</summary>
+    public static ScsiStep BeginTransfer(ScsiRequest r, BlockWriteFlags flags, ScsiStep step)
+    {
+        var cdbLength = r.Row!.CdbLength;
+        var (lba, blockCount) = BlockAddress.Parse(r.Cdb, cdbLength);
         if (!BlockAddress.IsInside(r, lba, blockCount)) return ScsiStep.Done;
         if (blockCount == 0) return r.Good();
-
-        // A 6-byte CDB has address bits where the longer ones have FUA.
-        var forces = r.Row.CdbLength > 6 && r.Cdb.Has(1, ForceUnitAccess);
-        var blockSize = r.Unit!.Info.BlockSize;
-        r.Transfer = new MediumTransfer(
-            (long)lba, blockCount, blockSize, forces ? BlockWriteFlags.ForceUnitAccess : BlockWriteFlags.None);
+        if (blockCount > ScsiCapabilities.MaximumTransferBlocks(r.Unit!)) return r.InvalidField(BlockAddress.LengthOffset(cdbLength));
+        r.Transfer = new MediumTransfer((long)lba, blockCount, r.Unit!.Info.BlockSize, flags);
         r.TransferLength = r.Transfer.LengthBytes;
         r.NeedsStore = true;
         return step;

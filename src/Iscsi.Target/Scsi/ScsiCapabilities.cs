@@ -25,6 +25,26 @@ internal static class ScsiCapabilities
     /// <summary>MAXIMUM WRITE SAME LENGTH, blocks.</summary>
     public static long MaximumWriteSameBlocks(LogicalUnit unit) => Math.Max(1, unit.Limits.MaximumWriteSameBytes / unit.Info.BlockSize);
 
+    /// <summary>
+    /// MAXIMUM COMPARE AND WRITE LENGTH: both halves of the data must be in memory at once, beside a page for what is on the medium. 0:
+    /// there is no room, and the command does not exist.
+    /// </summary>
+    public static int MaximumCompareAndWriteBlocks(LogicalUnit unit) =>
+        Math.Min(255, (unit.Limits.AllAtOnceBytes - MemoryBudget.BlockBytes) / (2 * unit.Info.BlockSize));
+
+    /// <summary>
+    /// MAXIMUM ATOMIC TRANSFER LENGTH: what the device promises and a command may have in memory at once. 0: the device promises
+    /// nothing, and the command does not exist.
+    /// </summary>
+    public static int MaximumAtomicWriteBlocks(LogicalUnit unit) =>
+        Math.Min(unit.Limits.AllAtOnceBytes, unit.Info.MaximumAtomicWriteBytes) / unit.Info.BlockSize;
+
+    /// <summary>
+    /// MAXIMUM TRANSFER LENGTH: the Expected Data Transfer Length of a command has 32 bits (RFC 7143, 11.3.4), and longer ones could not be
+    /// carried.
+    /// </summary>
+    public static uint MaximumTransferBlocks(LogicalUnit unit) => uint.MaxValue / (uint)unit.Info.BlockSize;
+
     /// <summary>MAXIMUM UNMAP BLOCK DESCRIPTOR COUNT: the whole parameter list must be in memory at once.</summary>
     public static int MaximumUnmapDescriptors(LogicalUnit unit) => Math.Min(
         unit.Limits.MaximumUnmapDescriptors,

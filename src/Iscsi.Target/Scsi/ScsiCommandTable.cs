@@ -18,8 +18,13 @@ internal static class ScsiCommandTable
         .. ReadWriteCommands.Rows,
         .. CacheCommands.Rows,
         .. VerifyCommands.Rows,
+        .. WriteVerifyCommands.Rows,
         .. WriteSameCommands.Rows,
         .. ProvisioningCommands.Rows,
+        .. AtomicCommands.Rows,
+        .. PreFetchCommands.Rows,
+        .. DefectCommands.Rows,
+        .. BufferCommands.Rows,
     ]);
 
     private static readonly ScsiCommandRow[]?[] ByOperationCode = Index(AllRows);

@@ -67,7 +67,7 @@ internal static class ScsiDispatcher
     public static void OnDeviceError(ScsiRequest r, Exception e)
     {
         // FUA is a write and a flush in one; which of them failed is not known.
-        var forces = (r.Transfer.Flags & BlockWriteFlags.ForceUnitAccess) != BlockWriteFlags.None;
+        var forces = ((r.Transfer.Flags | r.Work.Flags) & BlockWriteFlags.ForceUnitAccess) != BlockWriteFlags.None;
         if (forces && r.Row!.Has(ScsiTraits.Writes) && !ScsiErrors.IsRefusal(e)) r.Unit!.LatchWriteError();
         r.Fail(ScsiErrors.Sense(e, r.Row!.Has(ScsiTraits.Writes | ScsiTraits.Flushes)));
     }

@@ -90,6 +90,15 @@ internal sealed class ScsiRequest
     /// <summary>Scratch bytes to provide for the execute steps.</summary>
     public int ScratchBytes { get; internal set; }
 
+    /// <summary>
+    /// The blocks that ExecuteAsync changes; it runs while they are entered in <see cref="LogicalUnit.Ranges"/>. Count 0: it changes none. The
+    /// medium steps are entered chunk by chunk.
+    /// </summary>
+    public BlockRange LockedRange { get; internal set; }
+
+    /// <summary>Whether ExecuteAsync must be alone with these blocks.</summary>
+    public bool IsAloneWithRange { get; internal set; }
+
     /// <summary>Whether ExecuteAsync asks the device for something, and so needs a Store slot and its bounce blocks.</summary>
     public bool NeedsStore { get; internal set; }
 
@@ -143,6 +152,8 @@ internal sealed class ScsiRequest
         Transfer = default;
         DataOutNeeded = 0;
         ScratchBytes = 0;
+        LockedRange = default;
+        IsAloneWithRange = false;
         NeedsStore = false;
         ReportedAttention = UnitAttention.None;
         ReportedAttentionOfAllUnits = false;

@@ -25,6 +25,18 @@ internal static class ScsiScratch
         return ScsiStep.CollectDataOut;
     }
 
+    /// <summary>Asks for all data-out at once. The initiator must offer exactly that: the command does all of it or nothing.</summary>
+    public static ScsiStep CollectAll(this ScsiRequest r, int lengthBytes, int scratchBytes)
+    {
+        if (r.ExpectedDataTransferLength != lengthBytes || (lengthBytes > 0 && !r.ExpectsDataOut))
+            return r.Fail(SenseKey.IllegalRequest, AdditionalSense.InvalidFieldInCdb);
+        if (lengthBytes == 0) return r.Good();
+        r.TransferLength = lengthBytes;
+        r.DataOutNeeded = lengthBytes;
+        r.ScratchBytes = scratchBytes;
+        return ScsiStep.CollectDataOut;
+    }
+
     /// <summary>Whether the block is there; fails the request otherwise.</summary>
     public static bool HasWholeBlock(this ScsiRequest r)
     {
@@ -34,9 +46,12 @@ internal static class ScsiScratch
     }
 
     /// <summary>Points the window at the first bytes of a list.</summary>
-    public static void SetWindow(this ScsiRequest r, BlockList list, int lengthBytes)
+    public static void SetWindow(this ScsiRequest r, BlockList list, int lengthBytes) => r.SetWindow(list, 0, lengthBytes);
+
+    /// <summary>Points the window at a part of a list.</summary>
+    public static void SetWindow(this ScsiRequest r, BlockList list, int offsetBytes, int lengthBytes)
     {
         r.Window.Clear();
-        r.Window.AddSlice(list, 0, lengthBytes);
+        r.Window.AddSlice(list, offsetBytes, lengthBytes);
     }
 }

@@ -17,6 +17,15 @@ internal enum ScsiStep
     /// </summary>
     CompareMedium,
 
+    /// <summary>Stream <see cref="ScsiRequest.Transfer"/> like a write, and read each chunk back.</summary>
+    WriteAndReadMedium,
+
+    /// <summary>Stream <see cref="ScsiRequest.Transfer"/> like a write, read each chunk back and compare it with what was sent.</summary>
+    WriteAndCompareMedium,
+
+    /// <summary>Stream <see cref="ScsiRequest.Transfer"/> from the initiator and set on the device the bits that are set in it.</summary>
+    OrMedium,
+
     /// <summary>Gather <see cref="ScsiRequest.DataOutNeeded"/> bytes and the scratch memory, then execute.</summary>
     CollectDataOut,
 

@@ -68,6 +68,9 @@ internal static class VpdPages
         return new BlockLimitsVpdPage
         {
             WriteSameNonZero = true,
+            MaximumCompareAndWriteLength = (byte)ScsiCapabilities.MaximumCompareAndWriteBlocks(unit),
+            MaximumTransferLength = ScsiCapabilities.MaximumTransferBlocks(unit),
+            MaximumAtomicTransferLength = (uint)ScsiCapabilities.MaximumAtomicWriteBlocks(unit),
             OptimalTransferLengthGranularity = (ushort)Math.Min(info.PhysicalBlockBlocks, ushort.MaxValue),
             MaximumUnmapLbaCount = canUnmap ? unit.Limits.MaximumUnmapBlocks : 0,
             MaximumUnmapBlockDescriptorCount = canUnmap ? (uint)ScsiCapabilities.MaximumUnmapDescriptors(unit) : 0,

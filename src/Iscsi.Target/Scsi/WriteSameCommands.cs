@@ -54,6 +54,7 @@ internal static class WriteSameCommands
 
         r.NeedsStore = true;
         r.Work.Range = new BlockRange((long)lba, blockCount);
+        r.LockedRange = r.Work.Range;
         r.Work.Flags = r.Cdb.Has(1, Unmap) ? BlockWriteFlags.MayUnmap : BlockWriteFlags.None;
         var blockSize = unit.Info.BlockSize;
         var hasNoData = cdbLength == Cdb.Size && r.Cdb.Has(1, NoDataOutBuffer);

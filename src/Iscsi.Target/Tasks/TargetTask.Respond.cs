@@ -49,6 +49,7 @@ internal sealed partial class TargetTask
 
     private bool TryEnterWire(WireStep step, out Grant grant)
     {
+        CheckHoldsNoRange();
         _wireStep = step;
         State = TaskState.WaitingForWire;
         if (!Session.WireNode.Reserve(Flow, TargetLevels.WireGate, ConnectionReserve.WireDemand, _wireWaiter, out grant)) return false;

@@ -23,7 +23,8 @@ internal sealed partial class TargetTask
     private long _offsetBytes;
     private long _totalBytes;
     private int _chunkBytes;
-    private bool _readsTail;
+    private IoStep _ioStep;
+    private bool _comparesWritten;
     private bool _flushesFirst;
 
     /// <summary>Memory of the current chunk.</summary>
@@ -34,9 +35,24 @@ internal sealed partial class TargetTask
         None,
         Read,
         Write,
+        WriteVerify,
+        Or,
         Compare,
         Collect,
         Execute,
+    }
+
+    // What a request of a streamed write does at the device.
+    private enum IoStep : byte
+    {
+        // Writes the chunk.
+        Write,
+
+        // Reads the last block, of which only the beginning was sent.
+        ReadTail,
+
+        // Reads what is on the medium in the chunk's place.
+        ReadTwin,
     }
 
     private bool ExpectsDataIn => (_header[1] & 0x40) != 0;
@@ -126,6 +142,16 @@ internal sealed partial class TargetTask
                 Start(Plan.Write, DataDirection.Write, r.Transfer.LengthBytes);
                 NextWriteChunk();
                 break;
+            case ScsiStep.WriteAndReadMedium:
+            case ScsiStep.WriteAndCompareMedium:
+                _comparesWritten = step == ScsiStep.WriteAndCompareMedium;
+                Start(Plan.WriteVerify, DataDirection.Write, r.Transfer.LengthBytes);
+                NextWriteChunk();
+                break;
+            case ScsiStep.OrMedium:
+                Start(Plan.Or, DataDirection.Write, r.Transfer.LengthBytes);
+                NextWriteChunk();
+                break;
             case ScsiStep.CompareMedium:
                 Start(Plan.Compare, DataDirection.Write, r.Transfer.LengthBytes);
                 NextWriteChunk();
@@ -163,6 +189,7 @@ internal sealed partial class TargetTask
 
     private void ReserveBurst(int bytes)
     {
+        CheckHoldsNoRange();
         var demand = Session.Core.Demands.Burst(MemoryBudget.Blocks(bytes));
         State = TaskState.WaitingForBurst;
         if (Session.Reserve!.Node.Reserve(Flow, TargetLevels.BurstGate, demand, _burstWaiter, out var grant)) OnBurst(grant);
@@ -176,11 +203,52 @@ internal sealed partial class TargetTask
         State = TaskState.Running;
         if (_isAborted) FinishAborted();
         else if (_plan == Plan.Read) ReadChunk(BurstData);
-        else if (_plan is Plan.Write or Plan.Compare) RequestData();
-        else CollectIntoBurst();
+        else if (_plan is Plan.Collect or Plan.Execute) CollectIntoBurst();
+        else RequestData();
     }
 
+    // The range lock, then the Store level. A chunk that asks the device several times keeps the lock in between.
     private void EnterStore()
+    {
+        if (_range.IsHeld || EnterRange()) PassStoreGate();
+    }
+
+    // The lock is a level between Burst and Store, without a rank of its own because it holds no memory. Its order is enforced here:
+    // whoever waits for it holds nothing of Store or below, and whoever holds it waits for nothing but Store.
+    private bool EnterRange()
+    {
+        var r = Request;
+        BlockRange range;
+        bool isAlone;
+        if (_plan is Plan.Collect or Plan.Execute)
+        {
+            range = r.LockedRange;
+            isAlone = r.IsAloneWithRange;
+            if (range.Count == 0) return true;
+        }
+        else
+        {
+            range = new BlockRange(CurrentLba, RoundUp(_chunkBytes) / BlockBytes);
+            isAlone = IsAloneWithChunk;
+        }
+        Flow.CheckWait(TargetLevels.Store.Rank, TargetLevels.StoreGate);
+        State = TaskState.WaitingForRange;
+        return r.Unit!.Ranges.TryEnter(_range, range, isAlone);
+    }
+
+    private void OnRange()
+    {
+        State = TaskState.Running;
+        if (_isAborted) FinishAborted();
+        else PassStoreGate();
+    }
+
+    private void CheckHoldsNoRange()
+    {
+        if (_range.IsHeld) throw new InvalidOperationException("A task waits above the Store level while it holds a range lock.");
+    }
+
+    private void PassStoreGate()
     {
         if (_lane is null || (_plan is Plan.Collect or Plan.Execute && !Request.NeedsStore))
         {
@@ -213,10 +281,13 @@ internal sealed partial class TargetTask
             {
                 Plan.Read when _flushesFirst => r.Unit!.FlushAsync(r.Cancellation),
                 Plan.Read => r.Unit!.Device.ReadAsync(CurrentLba, _io),
-                Plan.Compare => r.Unit!.Device.ReadAsync(CurrentLba, r.Scratch),
-                Plan.Write when _readsTail => r.Unit!.Device.ReadAsync(CurrentLba + (_io.Length / BlockBytes) - 1, r.Scratch),
-                Plan.Write => r.Unit!.Device.WriteAsync(CurrentLba, _io, r.Transfer.Flags),
-                _ => ScsiDispatcher.ExecuteAsync(r),
+                Plan.Collect or Plan.Execute => ScsiDispatcher.ExecuteAsync(r),
+                _ => _ioStep switch
+                {
+                    IoStep.ReadTail => r.Unit!.Device.ReadAsync(CurrentLba + (_chunkBytes / BlockBytes), _tail),
+                    IoStep.ReadTwin => r.Unit!.Device.ReadAsync(CurrentLba, _twin),
+                    _ => r.Unit!.Device.WriteAsync(CurrentLba, _io, r.Transfer.Flags),
+                },
             };
         }
         catch (Exception e)
@@ -262,6 +333,7 @@ internal sealed partial class TargetTask
         }
         if (error is not null)
         {
+            ReleaseRange();
             ScsiDispatcher.OnDeviceError(Request, error);
             Session.OnDeviceError(this, error);
             Complete();
@@ -274,14 +346,15 @@ internal sealed partial class TargetTask
                 EnterStore();
                 break;
             case Plan.Read:
+                ReleaseRange();
                 SendChunk();
                 break;
-            case Plan.Write:
-            case Plan.Compare:
-                OnChunkStored();
+            case Plan.Collect or Plan.Execute:
+                ReleaseRange();
+                Complete();
                 break;
             default:
-                Complete();
+                OnChunkIo();
                 break;
         }
     }

@@ -16,6 +16,11 @@ internal sealed partial class TargetTask
     private long _chunkStart;
     private BlockList _place = null!;
     private int _placeOffset;
+    private int _tailOffset;
+
+    // The medium's own data beside the chunk's: see SizeChunk.
+    private readonly BlockList _twin = new(4);
+    private readonly BlockList _tail = new(1);
 
     /// <summary>The tag of the task's R2Ts.</summary>
     public uint TransferTag => _transferTag;
@@ -33,15 +38,7 @@ internal sealed partial class TargetTask
         }
         _headBytes = _offsetBytes == 0 ? (int)Math.Min(_r2t.ReceivedLength, _totalBytes) : 0;
         _chunkStart = _offsetBytes;
-        var room = Session.Core.Budget.BurstBytes;
-        // A last block that comes in part needs the whole one from the medium beside it.
-        if (_plan == Plan.Write && _totalBytes % BlockBytes != 0) room -= Pages(2 * BlockBytes);
-        if (_plan == Plan.Compare)
-        {
-            // The other half is for what is on the medium.
-            room = (room - CreditData.Length) / 2 / 4096 * 4096;
-        }
-        else if (_offsetBytes == 0 && RoundUp(remaining) <= CreditData.Length && remaining % BlockBytes == 0)
+        if (_offsetBytes == 0 && _plan == Plan.Write && RoundUp(remaining) <= CreditData.Length && remaining % BlockBytes == 0)
         {
             // Small writes use the slot's own memory and never pass the Burst gate.
             _solicitBytes = (int)remaining - _headBytes;
@@ -51,18 +48,38 @@ internal sealed partial class TargetTask
             RequestData();
             return;
         }
-        _solicitBytes = (int)Math.Min(remaining - _headBytes, room);
-        // A chunk ends on a block boundary.
-        if (_headBytes + _solicitBytes < remaining) _solicitBytes -= (_headBytes + _solicitBytes) % BlockBytes;
-        _chunkBytes = _headBytes + _solicitBytes;
+        SizeChunk(remaining, Session.Core.Budget.BurstBytes);
         _place = BurstData;
         _placeOffset = 0;
-        ReserveBurst(BurstNeeded());
+        ReserveBurst(_tailOffset + (HasTail ? Pages(BlockBytes) : 0));
     }
 
-    private int BurstNeeded() => _plan == Plan.Compare
-        ? Pages(_solicitBytes) + Pages((int)RoundUp(_chunkBytes))
-        : Pages(_solicitBytes) + (_chunkBytes % BlockBytes == 0 ? 0 : Pages(2 * BlockBytes));
+    // Memory of a chunk in its burst, each part on whole pages: what is solicited; the twin, what is on the medium in the chunk's place;
+    // the tail, a last block of which only the beginning is sent. The head is in the slot's own memory.
+    private void SizeChunk(long remaining, int burstBytes)
+    {
+        var room = HasTwin ? (burstBytes - Pages(_headBytes)) / 2 / MemoryBudget.BlockBytes * MemoryBudget.BlockBytes : burstBytes;
+        SetChunk((int)Math.Min(remaining - _headBytes, room));
+        var isLast = _chunkBytes == remaining;
+        if (isLast && _tailOffset + (HasTail ? Pages(BlockBytes) : 0) <= burstBytes) return;
+        // A chunk that is not the last one ends on a block boundary, and leaves the tail to the next one.
+        SetChunk(Math.Max(0, _solicitBytes - (_chunkBytes % BlockBytes)));
+    }
+
+    private void SetChunk(int solicitBytes)
+    {
+        _solicitBytes = solicitBytes;
+        _chunkBytes = _headBytes + solicitBytes;
+        _tailOffset = Pages(solicitBytes) + (HasTwin ? Pages((int)RoundUp(_chunkBytes)) : 0);
+    }
+
+    private bool HasTwin => _plan is Plan.Compare or Plan.WriteVerify or Plan.Or;
+
+    // ORWRITE has the rest of the last block in the twin, and VERIFY needs none.
+    private bool HasTail => _plan is Plan.Write or Plan.WriteVerify && _chunkBytes % BlockBytes != 0;
+
+    // Whoever reads what it writes over, or compares what it wrote, must not meet another writer in between.
+    private bool IsAloneWithChunk => _plan == Plan.Or || HasTail || (_plan == Plan.WriteVerify && _comparesWritten);
 
     private static int Pages(int bytes) => MemoryBudget.Blocks(bytes) * MemoryBudget.BlockBytes;
 
@@ -150,28 +167,39 @@ internal sealed partial class TargetTask
             _io.AddSlice(CreditData, 0, _headBytes);
             _io.AddSlice(BurstData, 0, _solicitBytes);
         }
-        Request.Scratch.Clear();
-        _readsTail = false;
-        if (_plan == Plan.Compare)
-        {
-            Request.Scratch.AddSlice(BurstData, Pages(_solicitBytes), (int)RoundUp(_chunkBytes));
-        }
-        else if (_chunkBytes % BlockBytes != 0)
-        {
-            // The initiator offered less than the CDB's last block: what it did not send of that block stays as it is on the medium.
-            var tail = _chunkBytes % BlockBytes;
-            Request.Scratch.AddSlice(BurstData, Pages(_solicitBytes), BlockBytes);
-            _io.AddSlice(BurstData, Pages(_solicitBytes) + BlockBytes + tail, BlockBytes - tail);
-            _readsTail = true;
-        }
+        _twin.Clear();
+        _tail.Clear();
+        if (HasTwin) _twin.AddSlice(BurstData, Pages(_solicitBytes), (int)RoundUp(_chunkBytes));
+        if (HasTail) _tail.AddSlice(BurstData, _tailOffset, BlockBytes);
+        _ioStep = HasTail ? IoStep.ReadTail : _plan is Plan.Compare or Plan.Or ? IoStep.ReadTwin : IoStep.Write;
         EnterStore();
     }
 
-    private void OnChunkStored()
+    private void OnChunkIo()
     {
-        if (_plan == Plan.Compare)
+        switch (_ioStep)
         {
-            var difference = FirstDifference(_io, Request.Scratch, _chunkBytes);
+            case IoStep.ReadTail:
+                CompleteTail();
+                _ioStep = IoStep.Write;
+                EnterStore();
+                return;
+            case IoStep.Write when _plan == Plan.WriteVerify:
+                _ioStep = IoStep.ReadTwin;
+                EnterStore();
+                return;
+            case IoStep.ReadTwin when _plan == Plan.Or:
+                BlockListBits.Or(_twin, _io);
+                _io.Clear();
+                _io.AddSlice(_twin, 0, _twin.Length);
+                _ioStep = IoStep.Write;
+                EnterStore();
+                return;
+        }
+        ReleaseRange();
+        if (_plan == Plan.Compare || (_plan == Plan.WriteVerify && _comparesWritten))
+        {
+            var difference = BlockListCompare.FirstDifference(_io, 0, _twin, 0, _io.Length);
             if (difference >= 0)
             {
                 ScsiDispatcher.Miscompare(Request, _offsetBytes + difference);
@@ -179,40 +207,21 @@ internal sealed partial class TargetTask
                 return;
             }
         }
-        else if (_readsTail)
-        {
-            // The last block is here: its rest completes the chunk, which can be written now.
-            _readsTail = false;
-            var tail = _chunkBytes % BlockBytes;
-            Span<byte> rest = stackalloc byte[BlockBytes - tail];
-            Request.Scratch.CopyTo(tail, rest);
-            _io.CopyFrom(_chunkBytes, rest);
-            EnterStore();
-            return;
-        }
-        else
-        {
-            Session.Counters.BytesWritten += _chunkBytes;
-        }
+        if (_plan != Plan.Compare) Session.Counters.BytesWritten += _chunkBytes;
         _offsetBytes += _chunkBytes;
         ReleaseBurst();
         NextWriteChunk();
     }
 
-    private static int FirstDifference(BlockList a, BlockList b, int byteCount)
+    // The initiator offered less than the CDB's last block: what it did not send of that block stays as it is on the medium.
+    private void CompleteTail()
     {
-        const int step = 512;
-        Span<byte> left = stackalloc byte[step];
-        Span<byte> right = stackalloc byte[step];
-        for (var offset = 0; offset < byteCount; offset += step)
-        {
-            var length = Math.Min(step, byteCount - offset);
-            a.CopyTo(offset, left[..length]);
-            b.CopyTo(offset, right[..length]);
-            var common = left[..length].CommonPrefixLength(right[..length]);
-            if (common < length) return offset + common;
-        }
-        return -1;
+        var sent = _chunkBytes % BlockBytes;
+        Span<byte> bytes = stackalloc byte[sent];
+        _io.CopyTo(_chunkBytes - sent, bytes);
+        _tail.CopyFrom(0, bytes);
+        _io.Truncate(_chunkBytes - sent);
+        _io.AddSlice(_tail, 0, BlockBytes);
     }
 
     // Commands that need all their data at once, and commands without data that ask the device.

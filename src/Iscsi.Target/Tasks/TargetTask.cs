@@ -18,9 +18,11 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
     private const int SenseBytes = 256;
 
     private readonly BurstWaiter _burstWaiter;
+    private readonly RangeEntry _range;
     private readonly StoreWaiter _storeWaiter;
     private readonly WireWaiter _wireWaiter;
     private readonly IoWork _ioWork;
+    private readonly RangeWork _rangeWork;
     private readonly StoreWork _storeWork;
     private readonly Action _onIoCompleted;
     private readonly BlockList _sense;
@@ -34,9 +36,11 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
     public TargetTask()
     {
         _burstWaiter = new BurstWaiter(this);
+        _range = new RangeEntry(this);
         _storeWaiter = new StoreWaiter(this);
         _wireWaiter = new WireWaiter(this);
         _ioWork = new IoWork(this);
+        _rangeWork = new RangeWork(this);
         _storeWork = new StoreWork(this);
         _onIoCompleted = () => Session.Executor.Post(_ioWork, mayRunHere: true);
         _sense = BlockList.Over(GC.AllocateUninitializedArray<byte>(SenseBytes, pinned: true));
@@ -180,6 +184,9 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
             case TaskState.WaitingForBurst:
                 if (Session.Reserve!.Node.CancelWait(_burstWaiter)) FinishAborted();
                 break;
+            case TaskState.WaitingForRange:
+                if (Request.Unit!.Ranges.CancelWait(_range)) FinishAborted();
+                break;
             case TaskState.WaitingForStore:
                 if (_lane!.Node.CancelWait(_storeWaiter)) FinishAborted();
                 break;
@@ -243,6 +250,7 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
         var session = Session;
         State = TaskState.Ended;
         ReleaseStore();
+        ReleaseRange();
         ReleaseBurst();
         if (_transferTag != TaskTag.Reserved) session.FreeTransferTag(ref _transferTag, isDrained: !_r2t.OwesData);
         else if (_header.Opcode == Opcode.ScsiCommand && _r2t.OwesData) session.IgnoreLateData(InitiatorTaskTag);
@@ -267,6 +275,7 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
 
     private void FinishAborted()
     {
+        ReleaseRange();
         if (_pdusInFlight > 0)
         {
             State = TaskState.Sending;
@@ -285,6 +294,11 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
         _burst = default;
     }
 
+    private void ReleaseRange()
+    {
+        if (_range.IsHeld) Request.Unit!.Ranges.Leave(_range);
+    }
+
     private void ReleaseStore()
     {
         if (_store.IsEmpty) return;
@@ -295,6 +309,17 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
     private sealed class BurstWaiter(TargetTask task) : GrantWaiter
     {
         protected override void OnGranted(Grant grant) => task.OnBurst(grant);
+    }
+
+    // The lock is shared: the turn comes on the thread that left, and is taken on the session's executor.
+    private sealed class RangeEntry(TargetTask task) : RangeLockEntry
+    {
+        protected internal override void OnEntered() => task.Session.Executor.Post(task._rangeWork);
+    }
+
+    private sealed class RangeWork(TargetTask task) : SerialWork
+    {
+        protected override void Run() => task.OnRange();
     }
 
     // The Store level is shared: the grant arrives on the thread that released it, and is taken in on the session's executor.

@@ -5,8 +5,9 @@ namespace Iscsi.Target.Tasks;
 //
 //   Free ─▶ Receiving ─▶ (Held) ─▶ (Dormant) ─▶ Running ─▶ Ended ─▶ Free
 //
-//   Running, for each chunk of a read:    WaitingForBurst ─▶ WaitingForStore ─▶ InStore ─▶ WaitingForWire ─▶ Sending
-//   Running, for each chunk of a write:   WaitingForBurst ─▶ (WaitingForWire ─▶ WaitingForData)… ─▶ WaitingForStore ─▶ InStore
+//   Running, for each chunk of a read:    WaitingForBurst ─▶ (WaitingForRange) ─▶ WaitingForStore ─▶ InStore ─▶ WaitingForWire ─▶ Sending
+//   Running, for each chunk of a write:   WaitingForBurst ─▶ (WaitingForWire ─▶ WaitingForData)… ─▶ (WaitingForRange)
+//                                             ─▶ (WaitingForStore ─▶ InStore)…
 //   Running, at the end:                  WaitingForWire ─▶ Sending
 internal enum TaskState
 {
@@ -30,6 +31,9 @@ internal enum TaskState
 
     /// <summary>An R2T is out, or owed data are being drained.</summary>
     WaitingForData,
+
+    /// <summary>At the range lock of the logical unit.</summary>
+    WaitingForRange,
 
     /// <summary>At the Store gate.</summary>
     WaitingForStore,

@@ -78,6 +78,9 @@ public sealed class FormatTests
             OptimalUnmapGranularity = 8,
             UnmapGranularityAlignment = 9,
             MaximumWriteSameLength = 1UL << 40,
+            MaximumAtomicTransferLength = 10,
+            AtomicAlignment = 11,
+            AtomicTransferLengthGranularity = 12,
         };
         var body = new byte[BlockLimitsVpdPage.BodySize];
         page.WriteBody(body);

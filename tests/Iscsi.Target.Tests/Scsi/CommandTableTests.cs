@@ -130,7 +130,7 @@ public sealed class CommandTableTests
                     Assert.Equal(ScsiStatus.CheckCondition, r.Status);
                 }
                 if (h.Step is ScsiStep.CollectDataOut) Assert.InRange(r.DataOutNeeded + r.ScratchBytes, 1, h.Unit.Limits.AllAtOnceBytes);
-                if (h.Step is ScsiStep.ReadMedium or ScsiStep.WriteMedium or ScsiStep.CompareMedium)
+                if (h.Step is not (ScsiStep.Done or ScsiStep.CollectDataOut or ScsiStep.Execute))
                 {
                     Assert.InRange(r.Transfer.BlockCount, 1, h.Device.Info.BlockCount - r.Transfer.Lba);
                     Assert.Equal(r.TransferLength, r.Transfer.LengthBytes);

@@ -159,6 +159,9 @@ public sealed class InquiryTests
             new BlockLimitsVpdPage
             {
                 WriteSameNonZero = true,
+                MaximumCompareAndWriteLength = (64 - 4) * 1024 / (2 * 512),
+                MaximumTransferLength = uint.MaxValue / 512,
+                MaximumAtomicTransferLength = 64 * 1024 / 512,
                 OptimalTransferLengthGranularity = 8,
                 MaximumUnmapLbaCount = 1 << 20,
                 MaximumUnmapBlockDescriptorCount = 256,

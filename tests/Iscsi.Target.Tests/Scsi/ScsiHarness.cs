@@ -23,6 +23,7 @@ internal sealed class ScsiHarness
             UnmappedReadsZero = true,
             PhysicalBlockBlocks = 8,
             UnmapGranularityBlocks = 8,
+            MaximumAtomicWriteBytes = 1 << 20,
             Identity = "stub",
             Description = "stub",
         };
@@ -79,6 +80,16 @@ internal sealed class ScsiHarness
                 break;
             case ScsiStep.WriteMedium:
                 Medium(() => Device.WriteAsync(r.Transfer.Lba, BlockList.Over(dataOut), r.Transfer.Flags));
+                break;
+            case ScsiStep.WriteAndReadMedium or ScsiStep.WriteAndCompareMedium:
+                Medium(() => Device.WriteAsync(r.Transfer.Lba, BlockList.Over(dataOut), r.Transfer.Flags));
+                Medium(() => Device.ReadAsync(r.Transfer.Lba, BlockList.Over(new byte[r.Transfer.LengthBytes])));
+                break;
+            case ScsiStep.OrMedium:
+                var merged = BlockList.Over(new byte[r.Transfer.LengthBytes]);
+                Medium(() => Device.ReadAsync(r.Transfer.Lba, merged));
+                BlockListBits.Or(merged, BlockList.Over(dataOut));
+                Medium(() => Device.WriteAsync(r.Transfer.Lba, merged, r.Transfer.Flags));
                 break;
             case ScsiStep.CompareMedium:
                 var medium = new byte[r.Transfer.LengthBytes];
