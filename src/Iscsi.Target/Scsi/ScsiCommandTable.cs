@@ -1,4 +1,5 @@
 using Iscsi.Protocol.Scsi;
+using Iscsi.Target.Scsi.PersistentReservations;
 
 namespace Iscsi.Target.Scsi;
 
@@ -20,6 +21,8 @@ internal static class ScsiCommandTable
         .. VerifyCommands.Rows,
         .. WriteSameCommands.Rows,
         .. ProvisioningCommands.Rows,
+        .. PersistentReservationCommands.Rows,
+        .. ReserveCommands.Rows,
     ]);
 
     private static readonly ScsiCommandRow[]?[] ByOperationCode = Index(AllRows);
