@@ -180,7 +180,9 @@ internal sealed class UnitReservations
             await Task.Run(() => _file!.Save(next)).ConfigureAwait(false);
             return true;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+#pragma warning disable CA1031 // Whatever the file system throws must become a status, and must not leave the unit changing for good.
+        catch (Exception e)
+#pragma warning restore CA1031
         {
             SaveFailed?.Invoke(_file!.Path, e);
             return false;
