@@ -41,4 +41,11 @@ internal sealed class ControlRequest(ControlKind kind)
 
     /// <summary>The answer; for a ping the round trip's ticks of the clock.</summary>
     public TaskCompletionSource<long> Completion { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Ends the request with an exception, which nobody has to look at: our own pings and aborts are not awaited.</summary>
+    public void Fail(IscsiException exception)
+    {
+        Completion.TrySetException(exception);
+        _ = Completion.Task.Exception;
+    }
 }

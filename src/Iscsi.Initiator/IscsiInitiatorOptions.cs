@@ -88,6 +88,9 @@ public sealed record IscsiInitiatorOptions
     /// <summary>Where to log; null (the default) logs nothing.</summary>
     public ILoggerFactory? LoggerFactory { get; init; }
 
+    /// <summary>The initiator's name: secrets appear in no text form of this.</summary>
+    public override string ToString() => InitiatorName;
+
     internal void Validate()
     {
         Check(MaxOutstandingCommands, 1, 4096, nameof(MaxOutstandingCommands));

@@ -109,7 +109,7 @@ public sealed partial class IscsiSession
     {
         await RunAsync(() =>
         {
-            if (RefusalOfNewCalls() is { } refusal) request.Completion.TrySetException(refusal);
+            if (RefusalOfNewCalls() is { } refusal) request.Fail(refusal);
             else Send(request);
         }).ConfigureAwait(false);
         return await request.Completion.Task.WaitAsync(cancellationToken).ConfigureAwait(false);

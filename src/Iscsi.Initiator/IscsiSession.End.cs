@@ -111,6 +111,7 @@ public sealed partial class IscsiSession
         if (_channel.HasEnded) return;
         _endMessage = message;
         _endCause = cause;
+        InitiatorMetrics.SessionEnded(reason);
         if (reason is ConnectionEndReason.LoggedOut or ConnectionEndReason.Closed) InitiatorLog.Closed(_log, Place, reason, message);
         else InitiatorLog.Lost(_log, Place, reason, message);
         _channel.End(reason);
@@ -126,7 +127,7 @@ public sealed partial class IscsiSession
             if (slot.Control is { } request)
             {
                 slot.Control = null;
-                request.Completion.TrySetException(EndedException());
+                request.Fail(EndedException());
             }
         }
         while (_backOff.First is { } waiting)
@@ -134,8 +135,12 @@ public sealed partial class IscsiSession
             LeaveBackOff(waiting);
             EndCall(waiting, EndedException());
         }
-        while (_controls.TryDequeue(out var unsent)) unsent.Completion.TrySetException(EndedException());
-        if (EndReason != ConnectionEndReason.LoggedOut) _logout?.TrySetException(EndedException());
+        while (_controls.TryDequeue(out var unsent)) unsent.Fail(EndedException());
+        if (_logout is not null && EndReason != ConnectionEndReason.LoggedOut)
+        {
+            _logout.TrySetException(EndedException());
+            _ = _logout.Task.Exception; // a logout that the target asked for is awaited by nobody
+        }
         _quiet.TrySetResult();
     }
 

@@ -59,7 +59,7 @@ public sealed partial class IscsiSession
         if (fault != PduFault.None) return fault;
         if (FindSent(pdu.InitiatorTaskTag) is not { } slot) return PduFault.InvalidTaskTag;
         if (pdu.DataSegmentLength == 0) return PduFault.None;
-        if (pdu.DataSegmentLength <= slot.Response!.Length) _channel.Parser.CollectInto(slot.Response, 0);
+        if (pdu.DataSegmentLength <= slot.Response.Length) _channel.Parser.CollectInto(slot.Response, 0);
         else _channel.Parser.DiscardPayload();
         return PduFault.None;
     }
@@ -139,7 +139,7 @@ public sealed partial class IscsiSession
     // RFC 7143, 11.4.7: SenseLength (2 bytes), sense data.
     private static SenseData? ReadSense(TaskSlot slot, int lengthBytes)
     {
-        if (lengthBytes < 2 || lengthBytes > slot.Response!.Length) return null;
+        if (lengthBytes < 2 || lengthBytes > slot.Response.Length) return null;
         var data = slot.Response.Runs[0].Span[..lengthBytes];
         var length = Math.Min(BinaryPrimitives.ReadUInt16BigEndian(data), lengthBytes - 2);
         return SenseData.TryParse(data.Slice(2, length), out var sense) ? sense : null;
@@ -159,6 +159,7 @@ public sealed partial class IscsiSession
         }
         task.Result = new ScsiResult { Status = status, Sense = sense, Residual = residual, TransferredBytes = transferred };
         task.HasOutcome = true;
+        InitiatorMetrics.CommandEnded(status, transferred, task.IsWrite);
         StopSendingData(slot);
         Settle(task);
     }
@@ -290,7 +291,7 @@ public sealed partial class IscsiSession
         var failure = new IscsiException($"{Place} rejected the {rejected.Opcode}: {pdu.Reason}.");
         if (rejected.Opcode == Opcode.ScsiCommand && FindSent(rejected.InitiatorTaskTag) is { } slot) Fail(slot.Task!, failure);
         else if (_slots[index].Control is { } request && TakeControl(rejected.InitiatorTaskTag, request.Kind) is not null)
-            request.Completion.TrySetException(failure);
+            request.Fail(failure);
     }
 
     private void OnAsyncMessage(AsyncMessagePdu pdu)

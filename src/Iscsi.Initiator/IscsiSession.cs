@@ -39,7 +39,7 @@ public sealed partial class IscsiSession : IAsyncDisposable
         _executor.Owner = _inner;
         _submitWork = new SubmitWork(this);
         _timerWork = new TimerWork(this);
-        _memory = new SessionMemory(_inner, options.ReceiveBufferBytes, options.MaxOutstandingCommands);
+        _memory = new SessionMemory(_inner, options.ReceiveBufferBytes, options.MaxOutstandingCommands, MaxControlRequests);
     }
 
     /// <summary>What the login agreed on.</summary>
@@ -136,10 +136,7 @@ public sealed partial class IscsiSession : IAsyncDisposable
             MaxBurstLength = parameters.MaxBurstLength,
             MaxOutstandingR2T = parameters.MaxOutstandingR2T,
         };
-        var commands = _memory.Responses.Length;
-        _slots = new TaskSlot[commands + MaxControlRequests];
-        for (var i = 0; i < _slots.Length; i++)
-            _slots[i] = new TaskSlot(parameters.MaxOutstandingR2T, i < commands ? _memory.Responses[i] : null);
+        _slots = [.. _memory.Responses.Select(response => new TaskSlot(parameters.MaxOutstandingR2T, response))];
         _tags = new TaskTagAllocator(_slots.Length);
         _channel = new PduChannel(connection.Transport, _executor, _inner, connection.Parser, _memory.Entries, _options.Clock)
         {
@@ -150,6 +147,7 @@ public sealed partial class IscsiSession : IAsyncDisposable
         _timer = _options.Clock.CreateTimer(
             static state => ((IscsiSession)state!).Post(((IscsiSession)state)._timerWork), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         InitiatorLog.LoggedIn(_log, Place, parameters.MaxBurstLength, parameters.FirstBurstLength, parameters.PeerMaxRecvDataSegmentLength);
+        InitiatorMetrics.SessionOpened();
         await RunAsync(() => _channel.Start()).ConfigureAwait(false);
     }
 

@@ -28,12 +28,13 @@ internal sealed class SessionMemory : IDisposable
     /// <param name="owner">The serial execution that alone uses the node.</param>
     /// <param name="receiveBytes">Receive memory.</param>
     /// <param name="slots">Command slots.</param>
-    public SessionMemory(IReservationOwner owner, int receiveBytes, int slots)
+    /// <param name="controlSlots">Slots of control requests: tags are given out in turn, so a command may come to have any of them.</param>
+    public SessionMemory(IReservationOwner owner, int receiveBytes, int slots, int controlSlots = 0)
     {
         Span<int> bytes =
         [
             LoginLimits.TextBufferBytes, LoginLimits.MaxDataSegmentBytes, LoginLimits.MaxDataSegmentBytes, receiveBytes,
-            TransmitEntries * PduChannel.EntrySize, slots * ResponseBytes, ResponseBytes,
+            TransmitEntries * PduChannel.EntrySize, (slots + controlSlots) * ResponseBytes, ResponseBytes,
         ];
         var total = 0;
         foreach (var part in bytes) total += Blocks(part);
@@ -54,8 +55,8 @@ internal sealed class SessionMemory : IDisposable
         Receive = Draw(bytes[3]);
         Entries = Draw(bytes[4]);
         var responses = Draw(bytes[5]);
-        Responses = new BlockList[slots];
-        for (var i = 0; i < slots; i++)
+        Responses = new BlockList[slots + controlSlots];
+        for (var i = 0; i < Responses.Length; i++)
         {
             Responses[i] = new BlockList(1);
             Responses[i].AddSlice(responses, i * ResponseBytes, ResponseBytes);

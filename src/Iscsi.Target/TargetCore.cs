@@ -35,7 +35,12 @@ internal sealed class TargetCore : IDisposable
             Levels = TargetLevels.All,
             Slots =
             [
-                new SlotBudget(TargetLevels.Credit, Budget.TaskDescriptors, MemoryBudget.TaskDescriptorBytes),
+                // Every session's ceiling, so that the slots others borrow, which come in batches, never take a promised session's. How many
+                // tasks there can be is bounded by the blocks of their credits: Budget.TaskDescriptors.
+                new SlotBudget(
+                    TargetLevels.Credit,
+                    Budget.MaxSessions * (Math.Max(limits.WindowCeiling, limits.WindowFloor) + 1),
+                    MemoryBudget.TaskDescriptorBytes),
                 new SlotBudget(TargetLevels.Wire, Budget.ConnectionReserves * limits.WireSlots, BytesEach: 0),
                 new SlotBudget(TargetLevels.Store, Math.Max(1, storeSlots), BytesEach: 0),
             ],
@@ -44,7 +49,7 @@ internal sealed class TargetCore : IDisposable
         try
         {
             Demands = new MemoryDemands(Budget);
-            _lanes = new LoginLanes(Root, Budget);
+            _lanes = new LoginLanes(Root, Budget, clock);
             Connections = new ConnectionReservePool(Root, Budget);
             var challenges = new ChapChallengeRegistry();
             var reservationFiles = new HashSet<string>(StringComparer.Ordinal);
@@ -89,6 +94,9 @@ internal sealed class TargetCore : IDisposable
     public ConnectionReservePool Connections { get; }
 
     public TaskPool TaskPool { get; }
+
+    /// <summary>Connections that wait for their first login PDU.</summary>
+    public int WaitingLogins => _lanes.UsedCount;
 
     public SessionRegistry Sessions { get; }
 
@@ -142,7 +150,7 @@ internal sealed class TargetCore : IDisposable
     {
         var now = Clock.GetTimestamp();
         Root.Tick();
-        _lanes.Tick(now, Clock, Budget.Limits.FirstLoginPduTimeout);
+        _lanes.Tick(now, Budget.Limits.FirstLoginPduTimeout);
         lock (_lock)
         {
             foreach (var login in _logins)

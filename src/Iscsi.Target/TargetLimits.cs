@@ -48,7 +48,7 @@ public sealed record TargetLimits
     /// <summary>Connections that wait for their first login PDU, at most. Default 256, fewer for budgets under 64 MiB; each takes 4 KiB.</summary>
     public int LoginLanes { get; init; } = 256;
 
-    /// <summary>Of these, connections from one address. Default 16.</summary>
+    /// <summary>Of these, connections of one address: with more, its oldest that has idled for a second leaves for a newer one. Default 16.</summary>
     public int LoginLanesPerAddress { get; init; } = 16;
 
     /// <summary>Time to the first login PDU. Default 5 s.</summary>

@@ -5,7 +5,6 @@ internal sealed class InMemoryPipe(int capacityBytes, InMemoryTransportScheduler
 {
     private readonly Lock _gate = new();
 
-    // Pinned only because it costs nothing here: it lives as long as the connection.
     private readonly byte[] _ring = GC.AllocateUninitializedArray<byte>(capacityBytes, pinned: true);
     private Signal? _readable;
     private Signal? _writable;

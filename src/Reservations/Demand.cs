@@ -26,6 +26,12 @@ public sealed class Demand
             TotalBlocks = checked(TotalBlocks + _claims[i].Blocks);
             RankMask |= 1u << _claims[i].Level.Rank;
         }
+        HighestRank = _claims[0].Level.Rank;
+        OrderMask = (uint)((2ul << HighestRank) - 1);
+        IsSingle = _claims.Length == 1;
+        OpensAs = IsSingle ? GrantState.Plain : GrantState.General;
+        FirstBlocks = _claims[0].Blocks;
+        FirstSlots = _claims[0].Slots;
     }
 
     /// <summary>The claims, highest rank first.</summary>
@@ -35,12 +41,25 @@ public sealed class Demand
     public int TotalBlocks { get; }
 
     /// <summary>The rank at which the order check looks: the highest of the claims.</summary>
-    public int HighestRank => _claims[0].Level.Rank;
+    public int HighestRank { get; }
 
     internal Claim[] Array => _claims;
 
     /// <summary>One bit a rank it claims.</summary>
     internal uint RankMask { get; }
+
+    /// <summary>The ranks that a flow must not hold when it waits for this: the highest one and all below.</summary>
+    internal uint OrderMask { get; }
+
+    /// <summary>Whether there is one claim. What it says then stands in the demand itself too, one load nearer than in the array.</summary>
+    internal bool IsSingle { get; }
+
+    /// <summary>The state in which a grant of it starts at an owned node.</summary>
+    internal GrantState OpensAs { get; }
+
+    internal int FirstBlocks { get; }
+
+    internal int FirstSlots { get; }
 
     /// <summary>Index of the claim on a rank, or -1.</summary>
     internal int IndexOf(int rank)

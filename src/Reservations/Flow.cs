@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 
 namespace Reservations;
@@ -10,8 +11,13 @@ public sealed class Flow
 {
     private static readonly AsyncLocal<Flow?> Current = new();
 
-    private RankCounts _counts;
     private uint _held;
+
+    // Ranks at which a release has more to do than to clear the bit: held more than once, or with a gate noted.
+    private uint _special;
+
+    // By rank, the grants beyond the first.
+    private RankCounts _more;
 
     // By rank, the gate of the last grant; with OrderCheck.Full only.
     private Gate?[]? _gates;
@@ -52,21 +58,55 @@ public sealed class Flow
 
     internal Gate? GateOf(int rank) => _gates?[rank];
 
-    internal void NoteGate(int rank, Gate? gate) => (_gates ??= new Gate?[Level.MaxRank + 1])[rank] = gate;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal void Add(int rank)
+    internal void NoteGate(int rank, Gate? gate)
     {
-        _counts[rank]++;
-        _held |= 1u << rank;
+        (_gates ??= new Gate?[Level.MaxRank + 1])[rank] = gate;
+        _special |= 1u << rank;
     }
 
+    /// <summary>Counts one grant more at each of the ranks. One bit each: the usual case, none of them held, touches no counter.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal void Remove(int rank)
+    internal void Add(uint ranks)
     {
-        if (--_counts[rank] != 0) return;
-        _held &= ~(1u << rank);
-        if (_gates is not null) _gates[rank] = null;
+        if ((_held & ranks) != 0) AddMore(ranks & _held);
+        _held |= ranks;
+    }
+
+    /// <summary>Counts one grant less at each of the ranks.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void Remove(uint ranks)
+    {
+        if ((_special & ranks) != 0) ranks = RemoveSpecial(ranks);
+        _held &= ~ranks;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void AddMore(uint ranks)
+    {
+        _special |= ranks;
+        for (; ranks != 0; ranks &= ranks - 1) _more[BitOperations.TrailingZeroCount(ranks)]++;
+    }
+
+    /// <summary>Those of the ranks that are no longer held.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private uint RemoveSpecial(uint ranks)
+    {
+        var ended = ranks;
+        for (var left = ranks & _special; left != 0; left &= left - 1)
+        {
+            var rank = BitOperations.TrailingZeroCount(left);
+            if (_more[rank] != 0)
+            {
+                ended &= ~(1u << rank);
+                _more[rank]--;
+            }
+            else if (_gates is not null)
+            {
+                _gates[rank] = null;
+            }
+            if (_more[rank] == 0 && _gates?[rank] is null) _special &= ~(1u << rank);
+        }
+        return ended;
     }
 
     private void ThrowOrder(int rank, Gate gate) => throw new ReservationOrderException(gate, rank, _held);

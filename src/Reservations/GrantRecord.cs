@@ -13,7 +13,7 @@ internal sealed class GrantRecord(ReservationNode node)
     /// <summary>Goes up when the grant ends, so that a handle of the past is recognised.</summary>
     internal int Generation;
 
-    internal bool Open, Prepaid;
+    internal GrantState State;
     internal long Since;
 
     /// <summary>Blocks drawn, one element a claim of the demand.</summary>
@@ -32,4 +32,20 @@ internal sealed class GrantRecord(ReservationNode node)
         internal int Head;
         internal int Count;
     }
+}
+
+/// <summary>What the end of a grant has to do.</summary>
+internal enum GrantState : byte
+{
+    /// <summary>The record is free.</summary>
+    Ended,
+
+    /// <summary>Only count: it is one level of an owned node, nothing was drawn from it or split off, and the full check is off.</summary>
+    Plain,
+
+    /// <summary>Look at every level, and at what was drawn.</summary>
+    General,
+
+    /// <summary>As <see cref="General"/>; a fixed reserve, whose age says nothing.</summary>
+    Prepaid,
 }

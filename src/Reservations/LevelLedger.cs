@@ -39,9 +39,13 @@ internal sealed class LevelLedger(ReservationNode node, Share share)
 
     /// <summary>Whether a claim fits into what the node owns, which nobody else can be waiting for.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal bool FitsFloor(in Claim claim) => Used + claim.Blocks <= Own && UsedSlots + claim.Slots <= OwnSlots;
+    internal bool FitsFloor(int blocks, int slots) => blocks <= Own - Used && slots <= OwnSlots - UsedSlots;
 
-    internal bool Fits(in Claim claim) => Used + claim.Blocks <= Limit && UsedSlots + claim.Slots <= LimitSlots;
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal bool FitsFloor(in Claim claim) => FitsFloor(claim.Blocks, claim.Slots);
+
+    // Differences: a sum with a claim of any size could overflow.
+    internal bool Fits(in Claim claim) => claim.Blocks <= Limit - Used && claim.Slots <= LimitSlots - UsedSlots;
 
     // A claim of nothing on one side always fits there, also while loans are being called in.
     internal bool FitsCeiling(in Claim claim) =>
@@ -55,18 +59,24 @@ internal sealed class LevelLedger(ReservationNode node, Share share)
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal void Take(in Claim claim)
+    internal void Take(int blocks, int slots)
     {
-        Used += claim.Blocks;
-        UsedSlots += claim.Slots;
+        Used += blocks;
+        UsedSlots += slots;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal void Give(in Claim claim)
+    internal void Take(in Claim claim) => Take(claim.Blocks, claim.Slots);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void Give(int blocks, int slots)
     {
-        Used -= claim.Blocks;
-        UsedSlots -= claim.Slots;
+        Used -= blocks;
+        UsedSlots -= slots;
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void Give(in Claim claim) => Give(claim.Blocks, claim.Slots);
 
     internal int UnusedLoanBlocks => Limit - Math.Max(Own, Used);
 

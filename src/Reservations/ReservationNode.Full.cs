@@ -11,7 +11,7 @@ public sealed partial class ReservationNode
     {
         foreach (var record in Volatile.Read(ref _records))
         {
-            if (record.Open) open.Add(Describe(record));
+            if (record.State != GrantState.Ended) open.Add(Describe(record));
         }
         if (!recursive) return;
         foreach (var child in Children) child.DescribeOpenGrants(open, recursive);
@@ -25,7 +25,7 @@ public sealed partial class ReservationNode
             if ((record.Held & (1u << claim.Level.Rank)) == 0) continue;
             held.Add($"{claim.Level.Name} {claim.Blocks} blocks" + (claim.Slots > 0 ? $" {claim.Slots} slots" : ""));
         }
-        var text = $"{(record.Prepaid ? "prepaid " : "")}grant of node {Name} ({(held.Count == 0 ? "nothing left in it" : string.Join(", ", held))})";
+        var text = $"{(record.State == GrantState.Prepaid ? "prepaid " : "")}grant of node {Name} ({(held.Count == 0 ? "nothing left in it" : string.Join(", ", held))})";
         if (record.Gate is not null) text += $" from gate {record.Gate.Name}";
         if (record.Site is not null) text += $" taken{Environment.NewLine}{record.Site}";
         return text;
@@ -36,7 +36,7 @@ public sealed partial class ReservationNode
         var oldest = long.MaxValue;
         foreach (var record in Volatile.Read(ref _records))
         {
-            if (record is { Open: true, Prepaid: false }) oldest = Math.Min(oldest, record.Since);
+            if (record.State is GrantState.Plain or GrantState.General) oldest = Math.Min(oldest, record.Since);
         }
         return oldest == long.MaxValue ? TimeSpan.Zero : _root.Clock.GetElapsedTime(oldest);
     }

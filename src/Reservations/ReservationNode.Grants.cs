@@ -28,18 +28,8 @@ public sealed partial class ReservationNode
     /// <param name="grant">The grant; empty when the answer is false.</param>
     public bool TryReserve(Flow? flow, Demand demand, out Grant grant)
     {
-        if (_sync is not null) return TryReserveShared(flow, demand, out grant);
-        if (_full && IsDenied(flow))
-        {
-            grant = default;
-            return Denied();
-        }
-        if (TakeFromFloor(demand))
-        {
-            grant = Open(flow, demand);
-            return true;
-        }
-        return TryReserveSlow(flow, demand, out grant);
+        var record = TakePlain(flow, demand) ?? TryReserveSlow(flow, demand);
+        return IsGranted(record, out grant);
     }
 
     /// <summary>Takes a grant at once (true), or queues the waiter, FIFO (false). The order is checked first, whether or not memory is free.</summary>
@@ -56,18 +46,11 @@ public sealed partial class ReservationNode
     /// <exception cref="InvalidOperationException">The waiter waits already.</exception>
     public bool Reserve(Flow flow, Gate gate, Demand demand, GrantWaiter waiter, out Grant grant)
     {
-        if ((flow.HeldRanks & (uint)((2ul << demand.HighestRank) - 1)) != 0) ThrowOrder(flow, gate, demand);
+        if ((flow.HeldRanks & demand.OrderMask) != 0) ThrowOrder(flow, gate, demand);
         // What only floors make safe must not depend on how much is free just now.
-        if (demand.Array.Length > 1 && demand != _possible) _possible = CheckPossible(demand);
-        if (_sync is not null) return ReserveShared(flow, gate, demand, waiter, out grant);
-        if (_full) CheckFull(flow, gate, demand);
-        if (TakeFromFloor(demand))
-        {
-            grant = Open(flow, demand);
-            if (_full) NoteGate(grant.Record, gate);
-            return true;
-        }
-        return ReserveSlow(flow, gate, demand, waiter, out grant);
+        if (!demand.IsSingle && demand != _possible) _possible = CheckPossible(demand);
+        var record = TakePlain(flow, demand) ?? ReserveSlow(flow, gate, demand, waiter);
+        return IsGranted(record, out grant);
     }
 
     /// <summary>Takes a grant out of the floor at creation time, for a fixed reserve. It belongs to no flow.</summary>
@@ -82,74 +65,85 @@ public sealed partial class ReservationNode
 
     private Grant PrepaidCore(Demand demand)
     {
-        if (!TakeFromFloor(demand))
+        if ((_waitMask & demand.RankMask) != 0 || !TakeFromFloor(demand))
             throw new BudgetException($"The floor of node {Name} does not hold a prepaid grant of {Describe(demand)}.");
-        var grant = Open(null, demand);
-        grant.Record.Prepaid = true;
-        return grant;
+        var record = Open(null, demand);
+        record.State = GrantState.Prepaid;
+        return new Grant(record);
     }
 
-    private bool TryReserveShared(Flow? flow, Demand demand, out Grant grant)
+    /// <summary>
+    /// The shortest way: an owner's demand within the floors, where nobody waits. Null where it is not open. Handing the record out
+    /// instead of a grant keeps the grant in registers, where a grant behind a reference would be stored and loaded again.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private GrantRecord? TakePlain(Flow? flow, Demand demand) =>
+        (_slowMask & demand.RankMask) == 0 && TakeFromFloor(demand) ? OpenPlain(flow, demand) : null;
+
+    // No expression with a condition in it: that would make the compiler keep the caller's grant in memory.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool IsGranted(GrantRecord? record, out Grant grant)
     {
-        bool taken;
-        lock (_sync!)
+        if (record is null)
         {
             grant = default;
-            taken = !(_full && IsDenied(flow)) && (TakeFromFloor(demand) || TakeWithLoan(demand));
-            if (taken) grant = Open(flow, demand);
+            return false;
         }
-        _root.DrainPosts();
-        return taken || Denied();
+        grant = new Grant(record);
+        return true;
     }
 
-    private bool TryReserveSlow(Flow? flow, Demand demand, out Grant grant)
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private GrantRecord? TryReserveSlow(Flow? flow, Demand demand)
     {
-        var taken = TakeWithLoan(demand);
-        grant = taken ? Open(flow, demand) : default;
-        _root.DrainPosts();
-        return taken || Denied();
-    }
-
-    private bool ReserveShared(Flow flow, Gate gate, Demand demand, GrantWaiter waiter, out Grant grant)
-    {
-        bool taken;
-        lock (_sync!)
+        GrantRecord? record;
+        if (_sync is null) record = TryTake(flow, demand);
+        else
         {
-            if (_full) CheckFull(flow, gate, demand);
-            taken = TakeFromFloor(demand) || TakeWithLoan(demand);
-            grant = taken ? Open(flow, demand) : default;
-            if (!taken) Wait(flow, gate, demand, waiter);
-            else if (_full) NoteGate(grant.Record, gate);
+            lock (_sync) record = TryTake(flow, demand);
+        }
+        _root.DrainPosts();
+        if (record is null) _root.Metrics.TryDenied(this);
+        return record;
+    }
+
+    private GrantRecord? TryTake(Flow? flow, Demand demand) => _full && IsDenied(flow) ? null : Take(flow, demand);
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private GrantRecord? ReserveSlow(Flow flow, Gate gate, Demand demand, GrantWaiter waiter)
+    {
+        GrantRecord? record;
+        if (_sync is null) record = TakeOrWait(flow, gate, demand, waiter);
+        else
+        {
+            lock (_sync) record = TakeOrWait(flow, gate, demand, waiter);
         }
         Settle();
-        return taken;
+        return record;
     }
 
-    private bool ReserveSlow(Flow flow, Gate gate, Demand demand, GrantWaiter waiter, out Grant grant)
+    private GrantRecord? TakeOrWait(Flow flow, Gate gate, Demand demand, GrantWaiter waiter)
     {
-        var taken = TakeWithLoan(demand);
-        grant = taken ? Open(flow, demand) : default;
-        if (!taken) Wait(flow, gate, demand, waiter);
-        else if (_full) NoteGate(grant.Record, gate);
-        Settle();
-        return taken;
+        if (_full) CheckFull(flow, gate, demand);
+        var record = Take(flow, demand);
+        if (record is null) Wait(flow, gate, demand, waiter);
+        else if (_full) NoteGate(record, gate);
+        return record;
     }
 
-    /// <summary>Takes a demand that lies within the floors, while nobody of this node waits at its levels.</summary>
+    private GrantRecord? Take(Flow? flow, Demand demand) =>
+        (_waitMask & demand.RankMask) == 0 && (TakeFromFloor(demand) || TakeWithLoan(demand)) ? Open(flow, demand) : null;
+
+    /// <summary>Takes a demand that lies within the floors. Nobody of this node may be waiting at its levels.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool TakeFromFloor(Demand demand)
     {
-        if ((_waitMask & demand.RankMask) != 0) return false;
-        var claims = demand.Array;
-        if (claims.Length == 1)
-        {
-            ref readonly var claim = ref claims[0];
-            var ledger = Ledger(claim.Level.Rank);
-            if (ledger is null || !ledger.FitsFloor(claim)) return false;
-            ledger.Take(claim);
-            return true;
-        }
-        return TakeAllFromFloor(claims);
+        if (!demand.IsSingle) return TakeAllFromFloor(demand.Array);
+        var ledger = Ledger(demand.HighestRank);
+        var (blocks, slots) = (demand.FirstBlocks, demand.FirstSlots);
+        if (ledger is null || !ledger.FitsFloor(blocks, slots)) return false;
+        ledger.Take(blocks, slots);
+        return true;
     }
 
     private bool TakeAllFromFloor(Claim[] claims)
@@ -166,7 +160,6 @@ public sealed partial class ReservationNode
     /// <summary>As <see cref="TakeFromFloor"/>, with loans: those at hand while nobody waits for any, else the root's.</summary>
     private bool TakeWithLoan(Demand demand)
     {
-        if ((_waitMask & demand.RankMask) != 0) return false;
         var atHand = _root.Wanted == 0;
         foreach (ref readonly var claim in demand.Claims)
         {
@@ -179,26 +172,36 @@ public sealed partial class ReservationNode
         return true;
     }
 
+    private GrantRecord Open(Flow? flow, Demand demand)
+    {
+        var record = OpenPlain(flow, demand);
+        if (!_plain) record.State = GrantState.General;
+        if (_full) OpenFull(record);
+        return record;
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private Grant Open(Flow? flow, Demand demand)
+    private GrantRecord OpenPlain(Flow? flow, Demand demand)
     {
         if (_freeCount == 0) GrowRecords();
         var record = _freeRecords[--_freeCount]!;
-        if (record.Demand != demand) record.Demand = demand;
+        if (record.Demand != demand) SetDemand(record, demand);
         if (record.Flow != flow) record.Flow = flow;
         record.Held = demand.RankMask;
-        record.Open = true;
+        record.State = demand.OpensAs;
         record.Since = _root.CoarseNow;
-        var claims = demand.Array;
-        if (flow is not null)
-        {
-            foreach (ref readonly var claim in claims.AsSpan()) flow.Add(claim.Level.Rank);
-        }
-        if (record.Blocks.Length < claims.Length) Grow(record, claims.Length);
-        if (_full) OpenFull(record);
-        return new Grant(record);
+        if (flow is not null) flow.Add(demand.RankMask);
+        return record;
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void SetDemand(GrantRecord record, Demand demand)
+    {
+        record.Demand = demand;
+        if (record.Blocks.Length < demand.Array.Length) Grow(record, demand.Array.Length);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private void GrowRecords()
     {
         var count = Math.Clamp(_records.Length, FirstChunk, LargestChunk);
@@ -245,13 +248,13 @@ public sealed partial class ReservationNode
         record.Held &= ~bit;
         // The new record counts the rank in the flow on behalf of the old one.
         var part = Open(null, record.Demand!);
-        part.Record.Flow = record.Flow;
-        part.Record.Held = bit;
-        part.Record.Prepaid = record.Prepaid;
-        part.Record.Since = record.Since;
-        part.Record.Gate = record.Gate;
-        (part.Record.Blocks[index], record.Blocks[index]) = (record.Blocks[index], part.Record.Blocks[index]);
-        return part;
+        part.Flow = record.Flow;
+        part.Held = bit;
+        part.State = record.State;
+        part.Since = record.Since;
+        part.Gate = record.Gate;
+        (part.Blocks[index], record.Blocks[index]) = (record.Blocks[index], part.Blocks[index]);
+        return new Grant(part);
     }
 
     internal void MoveTo(GrantRecord record, int generation, Flow? flow)
@@ -266,17 +269,39 @@ public sealed partial class ReservationNode
     private void MoveToCore(GrantRecord record, int generation, Flow? flow)
     {
         CheckLive(record, generation);
-        foreach (ref readonly var claim in record.Demand!.Claims)
-        {
-            if ((record.Held & (1u << claim.Level.Rank)) == 0) continue;
-            record.Flow?.Remove(claim.Level.Rank);
-            flow?.Add(claim.Level.Rank);
-        }
+        record.Flow?.Remove(record.Held);
+        flow?.Add(record.Held);
         record.Flow = flow;
         if (_full) NoteGate(record, record.Gate);
     }
 
     internal void Release(GrantRecord record, int generation)
+    {
+        // No other thread writes the state of an owned node's record, and none of a shared node's is ever plain.
+        if (record.State != GrantState.Plain)
+        {
+            ReleaseGeneral(record, generation);
+            return;
+        }
+        CheckLive(record, generation);
+        record.Generation = generation + 1;
+        var demand = record.Demand!;
+        record.Flow?.Remove(demand.RankMask);
+        var ledger = _byRank[demand.HighestRank]!;
+        ledger.Give(demand.FirstBlocks, demand.FirstSlots);
+        Free(record);
+        if (ledger.Attention) AfterPlainRelease(ledger);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void AfterPlainRelease(LevelLedger ledger)
+    {
+        AfterRelease(ledger, callIn: false);
+        Settle();
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void ReleaseGeneral(GrantRecord record, int generation)
     {
         if (_sync is null)
         {
@@ -334,17 +359,22 @@ public sealed partial class ReservationNode
         {
             if ((record.Held & (1u << claims[i].Level.Rank)) != 0) attention |= EndLevel(record, i);
         }
-        record.Open = false;
-        record.Prepaid = false;
         if (_full)
         {
             record.Site = null;
             record.Gate = null;
         }
+        Free(record);
+        return attention;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Free(GrantRecord record)
+    {
+        record.State = GrantState.Ended;
         // Demand and flow stay: the next grant of this record most likely has the same.
         if (_freeRecords[_freeCount] != record) _freeRecords[_freeCount] = record;
         _freeCount++;
-        return attention;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -353,8 +383,8 @@ public sealed partial class ReservationNode
         ref readonly var claim = ref record.Demand!.Array[index];
         var rank = claim.Level.Rank;
         record.Held &= ~(1u << rank);
+        record.Flow?.Remove(1u << rank);
         if (record.Blocks[index].Count > 0) Undraw(ref record.Blocks[index]);
-        record.Flow?.Remove(rank);
         var ledger = _byRank[rank]!;
         ledger.Give(claim);
         if (!ledger.Attention) return false;
@@ -377,9 +407,11 @@ public sealed partial class ReservationNode
         if (keepBlocks < blocks || keepSlots < slots) _root.GiveBack(ledger, keepBlocks, keepSlots);
     }
 
+    /// <summary>The start of all that is done to one level of a grant.</summary>
     private static int ClaimOf(GrantRecord record, int generation, Level level)
     {
         CheckLive(record, generation);
+        if (record.State == GrantState.Plain) record.State = GrantState.General;
         if (level.Rank > Level.MaxRank || (record.Held & (1u << level.Rank)) == 0)
             throw new LeakException($"A grant of node {record.Node.Name} does not hold level {level.Name}, or not any more.");
         return record.Demand!.IndexOf(level.Rank);
@@ -399,12 +431,6 @@ public sealed partial class ReservationNode
         _root.Metrics.OrderViolated(gate);
         flow.CheckWait(demand.HighestRank, gate);
         throw new UnreachableException();
-    }
-
-    private bool Denied()
-    {
-        _root.Metrics.TryDenied(this);
-        return false;
     }
 
     private static string Describe(Demand demand)

@@ -7,6 +7,9 @@ public sealed partial class ReservationNode
 {
     // One bit a rank that has waiters: nobody passes them.
     private uint _waitMask;
+
+    // Ranks at which the shortest way is not open: those with waiters; all of them on a shared node, or with the full check.
+    private uint _slowMask;
     private GrantWaiter? _ready, _lastReady;
     private int _readyCount;
     private bool _telling;
@@ -91,13 +94,12 @@ public sealed partial class ReservationNode
         {
             var ledger = _byRank[claims[waiter.Stage].Level.Rank]!;
             ledger.Enqueue(waiter);
-            _waitMask |= 1u << ledger.Level.Rank;
+            SetWaitMask(_waitMask | (1u << ledger.Level.Rank));
             if (ledger.Head == waiter) Serve(ledger);
             return;
         }
-        var grant = Open(waiter.Flow, waiter.Demand);
-        if (_full) NoteGate(grant.Record, waiter.Gate);
-        waiter.Record = grant.Record;
+        waiter.Record = Open(waiter.Flow, waiter.Demand);
+        if (_full) NoteGate(waiter.Record, waiter.Gate);
         waiter.State = WaiterState.Ready;
         if (_lastReady is null) _ready = waiter;
         else _lastReady.Next = waiter;
@@ -134,8 +136,14 @@ public sealed partial class ReservationNode
     {
         ledger.Dequeue(waiter);
         if (ledger.Head is not null) return;
-        _waitMask &= ~(1u << ledger.Level.Rank);
+        SetWaitMask(_waitMask & ~(1u << ledger.Level.Rank));
         ledger.Backlogged = ledger.JustGiven = false;
+    }
+
+    private void SetWaitMask(uint mask)
+    {
+        _waitMask = mask;
+        _slowMask = _plain ? mask : uint.MaxValue;
     }
 
     private bool Cancel(GrantWaiter waiter)

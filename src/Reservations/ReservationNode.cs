@@ -19,6 +19,9 @@ public sealed partial class ReservationNode : IDisposable
     private readonly Lock? _sync;
     private readonly LevelLedger?[] _byRank;
     private readonly bool _full;
+
+    // Owned, and without the full check: grants of one level may take the shortest way.
+    private readonly bool _plain;
     private bool _disposed;
 
     // Written under the root's lock; its owner reads it without.
@@ -32,6 +35,8 @@ public sealed partial class ReservationNode : IDisposable
         Name = name;
         Owner = owner;
         if (owner is null) _sync = new Lock();
+        _plain = owner is not null && !_full;
+        SetWaitMask(0);
         _byRank = new LevelLedger?[root.RankCount];
         Ledgers = new LevelLedger[shares.Length];
         for (var i = 0; i < shares.Length; i++) Ledgers[i] = _byRank[shares[i].Level.Rank] = new LevelLedger(this, shares[i]);

@@ -125,6 +125,13 @@ public sealed class LoginTests
             () => IscsiInitiator.ConnectAsync(ScriptedTarget.Url, target.Options with { MaxOutstandingCommands = 0 }));
     }
 
+    [Fact]
+    public void Options_and_urls_as_text_hold_no_secret()
+    {
+        Assert.DoesNotContain("hidden", new IscsiInitiatorOptions { ChapSecret = "hidden", MutualChapSecret = "hidden" }.ToString(), StringComparison.Ordinal);
+        Assert.DoesNotContain("hidden", (ScriptedTarget.Url with { User = "alice", Secret = "hidden" }).ToString(), StringComparison.Ordinal);
+    }
+
     private static ChapRequirement Requirement(string targetUser, string targetSecret) =>
         new([Credentials("alice", "alice-secret")], Credentials(targetUser, targetSecret));
 

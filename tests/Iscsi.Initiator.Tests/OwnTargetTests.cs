@@ -82,6 +82,38 @@ public sealed class OwnTargetTests
         Assert.Equal(new byte[64 * 512], zeroed);
     }
 
+    [Theory(Timeout = Limit)]
+    [InlineData(1)]
+    [InlineData(60)]
+    [InlineData(5000)]
+    public async Task Bytes_that_arrive_in_any_pieces_change_nothing(int mostBytes)
+    {
+        var seed = Environment.TickCount;
+        await using var listener = new InMemoryTransportListener(
+            options: new() { RingBytes = 10_007, Scheduler = new Pieces(seed, mostBytes) });
+        await using var device = new MemoryBlockDevice(8 << 20);
+        await using var server = new IscsiTargetBuilder().Listen(listener).UseMemory(16 << 20).AddTarget(Name, target => target.AddLun(0, device)).Build();
+        await server.StartAsync();
+        var options = new IscsiInitiatorOptions { Connector = listener };
+        options = options with { Offer = options.Offer with { HeaderDigest = DigestOffer.Crc32C, DataDigest = DigestOffer.Crc32C } };
+        await using var session = await IscsiInitiator.ConnectAsync(new IscsiUrl { Host = "local", TargetName = Name }, options);
+        await using var disk = await session.OpenDiskAsync(0);
+        await Task.WhenAll(Enumerable.Range(0, 4).Select(async worker =>
+        {
+            var random = new Random(seed + worker);
+            var data = new byte[512 * (1 + (17 * worker))];
+            var back = new byte[data.Length];
+            for (var i = 0; i < 3; i++)
+            {
+                random.NextBytes(data);
+                await disk.WriteAsync(worker * 100, data);
+                await disk.ReadAsync(worker * 100, back);
+                Assert.True(back.AsSpan().SequenceEqual(data), $"seed {seed}, worker {worker}");
+            }
+        }));
+        await session.LogoutAsync();
+    }
+
     [Fact(Timeout = Limit)]
     public async Task Discovery_finds_the_target()
     {
@@ -92,6 +124,25 @@ public sealed class OwnTargetTests
         var found = Assert.Single(await IscsiInitiator.DiscoverAsync(server.Endpoints[0].ToString()!));
         Assert.Equal(Name, found.TargetName);
         Assert.Equal(server.Endpoints[0].ToString(), $"{found.Portals[0].Host}:{found.Portals[0].Port}");
+    }
+
+    [Fact(Timeout = Limit)]
+    public async Task Discovery_puts_an_answer_of_many_parts_together()
+    {
+        await using var device = new NullBlockDevice(1 << 20);
+        var builder = new IscsiTargetBuilder().Listen(new IPEndPoint(IPAddress.Loopback, 0)).UseMemory(16 << 20);
+        var names = Enumerable.Range(0, 300).Select(i => $"iqn.2026-11.net.example:a-rather-long-name-of-disk-{i:d4}").ToArray();
+        for (var i = 0; i < names.Length; i++)
+        {
+            if (i == 0) builder.AddTarget(names[i], target => target.AddLun(0, device));
+            else builder.AddTarget(names[i], static _ => { });
+        }
+        await using var server = builder.Build();
+        await server.StartAsync();
+        var options = new IscsiInitiatorOptions();
+        options = options with { Offer = options.Offer with { HeaderDigest = DigestOffer.Crc32C, DataDigest = DigestOffer.Crc32C } };
+        var found = await IscsiInitiator.DiscoverAsync(server.Endpoints[0].ToString()!, options);
+        Assert.Equal(names, found.Select(target => target.TargetName).Order(StringComparer.Ordinal));
     }
 
     [Fact(Timeout = Limit)]
@@ -126,5 +177,17 @@ public sealed class OwnTargetTests
         var block = new byte[512];
         await disk.ReadAsync(0, block);
         await session.LogoutAsync();
+    }
+
+    // Both directions and both ends draw from it, so it is a hash of a counter and no Random.
+    private sealed class Pieces(int seed, int mostBytes) : InMemoryTransportScheduler
+    {
+        private int _count;
+
+        public override int NextReadBytes(InMemoryConnection reader, int availableBytes)
+        {
+            var hash = (uint)HashCode.Combine(seed, Interlocked.Increment(ref _count));
+            return Math.Min(availableBytes, 1 + (int)(hash % (uint)mostBytes));
+        }
     }
 }

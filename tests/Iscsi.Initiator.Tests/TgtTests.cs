@@ -179,7 +179,12 @@ public sealed class TgtTests : IAsyncLifetime
     private static bool IsInstalled => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Append("/usr/sbin")
         .Any(static directory => File.Exists(Path.Combine(directory, "tgtd")));
 
-    private static void SkipUnlessInstalled() => Assert.SkipUnless(IsInstalled, "tgtd is not installed (package tgt)");
+    private static void SkipUnlessInstalled()
+    {
+        if (IsInstalled) return;
+        Assert.False(string.Equals(Environment.GetEnvironmentVariable("CI"), "true", StringComparison.OrdinalIgnoreCase), "tgtd is not installed (package tgt)");
+        Assert.Skip("tgtd is not installed (package tgt)");
+    }
 
     private async Task AdminAsync(string arguments)
     {

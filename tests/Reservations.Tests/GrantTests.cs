@@ -140,4 +140,31 @@ public sealed class GrantTests
         Assert.Throws<BudgetException>(() => node.Prepaid(Of(Burst, 9)));
         node.Prepaid(Of(Burst, 8)).Dispose();
     }
+
+    [Fact]
+    public void A_try_for_more_than_any_node_has_is_denied_also_while_something_is_used()
+    {
+        using var root = Root(64, 0);
+        using var node = root.AddChild("session", new TestOwner(), new Share(Burst, 8, 8));
+        using var used = node.Prepaid(Of(Burst, 4));
+        Assert.False(node.TryReserve(null, Of(Burst, int.MaxValue), out var grant));
+        Assert.True(grant.IsEmpty);
+        Assert.Equal(4, node.GetLevelState(Burst).UsedBlocks);
+    }
+
+    [Fact]
+    public void A_rank_held_by_several_grants_is_free_when_the_last_one_ends()
+    {
+        using var root = Root(64, 0);
+        using var node = root.AddChild("session", new TestOwner(), new Share(Burst, 8, 8));
+        var flow = new Flow();
+        node.TryReserve(flow, Of(Burst, 1), out var first);
+        node.TryReserve(flow, Of(Burst, 1), out var second);
+        node.TryReserve(flow, Of(Burst, 1), out var third);
+        second.Dispose();
+        first.Dispose();
+        Assert.Equal(1u << Burst.Rank, flow.HeldRanks);
+        third.Dispose();
+        Assert.True(flow.HoldsNothing);
+    }
 }

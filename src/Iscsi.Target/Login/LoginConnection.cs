@@ -73,8 +73,8 @@ internal sealed class LoginConnection
         if (_lane.IsEvicted) reason = ConnectionEndReason.LoginEvicted;
         else if (_lane.IsTimedOut) reason = ConnectionEndReason.LoginTimeout;
         else if (_abortReason != ConnectionEndReason.None) reason = _abortReason;
-        _policy.Session?.EndBeforeStart(reason);
         await _transport.DisposeAsync().ConfigureAwait(false);
+        _policy.Session?.EndBeforeStart(reason);
         _lane.Leave();
         if (_reserve is not null && _policy.Session is null) _core.Sessions.ReturnReserve(_reserve, _standbyOwner);
         _core.ConnectionEnded(_transport.RemoteEndPoint, _policy.InitiatorName, reason, _policy.RefusedWith);
@@ -100,6 +100,7 @@ internal sealed class LoginConnection
 
         var machine = new TargetLoginMachine(_policy, _reserve.LoginText.Runs[0]);
         var firstCmdSN = new LoginRequestPdu(in _parser.Header).CmdSN;
+        _policy.FirstCmdSN = firstCmdSN;
         while (true)
         {
             status = await reader.ReadPayloadAsync(_reserve.TextIn).ConfigureAwait(false);
@@ -111,6 +112,7 @@ internal sealed class LoginConnection
                 case LoginAction.RespondAndComplete:
                     return Complete(machine);
                 case LoginAction.RespondAndClose:
+                    _policy.RefusedWith = step.Response.StatusClass == 1 ? LoginStatus.Success : machine.Status;
                     return step.Response.StatusClass == 1 ? ConnectionEndReason.Closed : ConnectionEndReason.LoginRefused;
                 case LoginAction.Close:
                     return ConnectionEndReason.NegotiationError;
@@ -143,7 +145,7 @@ internal sealed class LoginConnection
         var text = _reserve!.TextIn.Runs[0].Span[..request.DataSegmentLength];
         var step = machine.Receive(request, text, _reserve.TextOut.Runs[0].Span);
         textBytes = step.Response.DataSegmentLength;
-        var window = step.Action == LoginAction.RespondAndComplete ? _policy.Session!.OpenWindow(firstCmdSN) : 1;
+        var window = step.Action == LoginAction.RespondAndComplete ? _policy.Session!.FirstNumbers : 1;
         LoginResponsePdu.Write(_header, step.Response with
         {
             StatSN = _statSN++,

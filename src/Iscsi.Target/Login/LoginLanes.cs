@@ -8,19 +8,23 @@ namespace Iscsi.Target.Login;
 
 /// <summary>
 /// Where connections wait for their first login PDU: a fixed number of 4 KiB lanes of the root. A peer is always accepted; when the lanes
-/// are full, or full for its address, the oldest one there leaves.
+/// are full, the oldest one of an address beyond its share leaves, else the oldest one.
 /// </summary>
 internal sealed class LoginLanes : IDisposable
 {
+    private static readonly TimeSpan IdleBeyondShare = TimeSpan.FromSeconds(1);
+
     private readonly Lock _lock = new();
     private readonly Stack<BlockList> _free = new();
     private readonly LinkedList<LoginLane> _used = [];
     private readonly ReservationNode _node;
     private readonly Grant _memory;
     private readonly int _perAddress;
+    private readonly TimeProvider _clock;
 
-    public LoginLanes(ReservationRoot root, MemoryBudget budget)
+    public LoginLanes(ReservationRoot root, MemoryBudget budget, TimeProvider clock)
     {
+        _clock = clock;
         _perAddress = budget.Limits.LoginLanesPerAddress;
         _node = root.AddChild("login-lanes", owner: null, new Share(TargetLevels.Admission, budget.LoginLanes, budget.LoginLanes));
         _memory = _node.Prepaid(new Demand(new Claim(TargetLevels.Admission, budget.LoginLanes)));
@@ -29,6 +33,15 @@ internal sealed class LoginLanes : IDisposable
             var memory = new BlockList(1);
             _memory.Draw(TargetLevels.Admission, 1, memory);
             _free.Push(memory);
+        }
+    }
+
+    /// <summary>Lanes in use.</summary>
+    public int UsedCount
+    {
+        get
+        {
+            lock (_lock) return _used.Count;
         }
     }
 
@@ -41,7 +54,7 @@ internal sealed class LoginLanes : IDisposable
             LoginLane? leaving;
             lock (_lock)
             {
-                leaving = FindLeaving(address);
+                leaving = FindLeaving(address, now);
                 if (leaving is null)
                 {
                     var lane = new LoginLane(this, connection, address, _free.Pop(), now);
@@ -56,13 +69,13 @@ internal sealed class LoginLanes : IDisposable
     }
 
     /// <summary>Ends connections whose first PDU did not come in time.</summary>
-    public void Tick(long now, TimeProvider clock, TimeSpan limit)
+    public void Tick(long now, TimeSpan limit)
     {
         lock (_lock)
         {
             foreach (var lane in _used)
             {
-                if (clock.GetElapsedTime(lane.Since, now) < limit) break;
+                if (_clock.GetElapsedTime(lane.Since, now) < limit) break;
                 lane.IsTimedOut = true;
                 lane.Connection.Abort(ConnectionEndReason.LoginTimeout);
             }
@@ -85,19 +98,30 @@ internal sealed class LoginLanes : IDisposable
         }
     }
 
-    private LoginLane? FindLeaving(IPAddress? address)
+    // An address that has its share gets another lane only for the oldest of its own that has idled for a while: a host that lost all its
+    // sessions comes back with all of them at once, and each leaves its lane within a round trip. When none is free, the oldest
+    // of an address beyond its share leaves, so that one address can't keep the others out; without such an address, the oldest of all.
+    private LoginLane? FindLeaving(IPAddress? address, long now)
     {
-        if (_free.Count == 0) return _used.First!.Value;
+        if (_free.Count > 0)
+            return FindBeyondShare(address, _perAddress) is { } own && _clock.GetElapsedTime(own.Since, now) >= IdleBeyondShare ? own : null;
+        foreach (var lane in _used)
+            if (FindBeyondShare(lane.Address, _perAddress + 1) is { } oldest) return oldest;
+        return _used.First!.Value;
+    }
+
+    // The oldest lane of an address that has at least so many.
+    private LoginLane? FindBeyondShare(IPAddress? address, int count)
+    {
         if (address is null) return null;
         LoginLane? oldest = null;
-        var count = 0;
         foreach (var lane in _used)
         {
             if (!address.Equals(lane.Address)) continue;
             oldest ??= lane;
-            count++;
+            if (--count == 0) return oldest;
         }
-        return count >= _perAddress ? oldest : null;
+        return null;
     }
 }
 

@@ -16,6 +16,9 @@ internal sealed class LoginPolicy(TargetCore core, ITransportConnection transpor
     /// <summary>The session whose standby the reserve is; null when it came from the pool.</summary>
     public TargetSession? StandbyOwner { get; set; }
 
+    /// <summary>CmdSN of the first login request: the session's first number.</summary>
+    public uint FirstCmdSN { get; set; }
+
     /// <summary>The session that was admitted.</summary>
     public TargetSession? Session { get; private set; }
 
@@ -53,7 +56,7 @@ internal sealed class LoginPolicy(TargetCore core, ITransportConnection transpor
         // What the peer may send unasked has to fit a credit (the peer may have skipped the negotiation that says so).
         if (_target is not null && parameters.MaxUnsolicitedBytes > core.Budget.CreditBlocks * MemoryBudget.BlockBytes)
             return RefusedWith = LoginStatus.InitiatorError;
-        Session = core.Sessions.TryAdmit(identity, parameters, _target, transport, Reserve!, StandbyOwner);
+        Session = core.Sessions.TryAdmit(identity, parameters, _target, transport, Reserve!, StandbyOwner, FirstCmdSN);
         if (Session is null) return RefusedWith = LoginStatus.OutOfResources;
         tsih = Session.Tsih;
         return LoginStatus.Success;

@@ -15,17 +15,12 @@ internal sealed class ConnectionReserve : IReservationOwner
     private readonly ProcessWork _work;
     private SerialExecutor? _executor;
 
-    /// <summary>Draws the reserve's memory out of the grant of all connections.</summary>
-    public ConnectionReserve(ReservationNode connections, in Grant memory, MemoryBudget budget, int number)
+    /// <summary>Creates a reserve without memory: the pool cuts that.</summary>
+    public ConnectionReserve(ReservationNode connections, MemoryBudget budget, int number)
     {
         _work = new ProcessWork(this);
         Node = connections.AddChild(
             $"connection-{number}", this, new Share(TargetLevels.Wire, 0, 0, budget.Limits.WireSlots, budget.Limits.WireSlots));
-        memory.Draw(TargetLevels.Admission, budget.ReceiveBlocks, Receive);
-        memory.Draw(TargetLevels.Admission, budget.EntryBlocks, Entries);
-        memory.Draw(TargetLevels.Admission, MemoryBudget.LoginTextBlocks, LoginText);
-        memory.Draw(TargetLevels.Admission, MemoryBudget.TextPduBlocks, TextIn);
-        memory.Draw(TargetLevels.Admission, MemoryBudget.TextPduBlocks, TextOut);
     }
 
     /// <summary>The node that the wire gate belongs to.</summary>

@@ -37,11 +37,17 @@ internal sealed class SessionReserve : IReservationOwner
     /// <summary>The session that the floor belongs to now. Guarded by the registry.</summary>
     public Sessions.TargetSession? Owner { get; set; }
 
+    /// <summary>Sessions that hold or may still hold something of the floor: the owner and those it replaced. Guarded by the registry.</summary>
+    public int Sessions { get; set; }
+
     /// <summary>Whether the floor went back to the root. Guarded by the registry.</summary>
     public bool IsReleased { get; set; }
 
     /// <summary>The connection reserve of the login that would replace the session; null while such a login uses it. Guarded by the registry.</summary>
     public ConnectionReserve? Standby { get; set; }
+
+    /// <summary>Whether the credit of a successor's first command is set aside. Owner only.</summary>
+    public bool HasStandbyCredit => !_standbyCredit.IsEmpty;
 
     /// <summary>Takes the floor, or says that the budget does not hold it.</summary>
     public static SessionReserve? TryCreate(
@@ -61,9 +67,10 @@ internal sealed class SessionReserve : IReservationOwner
     /// </summary>
     public void OpenStandby()
     {
-        _standbyCredit.Dispose();
+        // A session that is replaced soon after it replaced another one has not set them aside again yet.
+        if (!_standbyCredit.IsEmpty) _standbyCredit.Dispose();
         _standbyCredit = default;
-        _standbyBurst.Dispose();
+        if (!_standbyBurst.IsEmpty) _standbyBurst.Dispose();
         _standbyBurst = default;
     }
 

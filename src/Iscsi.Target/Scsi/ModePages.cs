@@ -57,12 +57,14 @@ internal static class ModePages
     {
         const int size = 12;
         const byte globalLoggingTargetSaveDisable = 0x02;
+        const byte taskSetPerNexus = 0x20;
         const byte unrestrictedReordering = 0x10;
         const ushort unlimited = 0xFFFF;
         page[0] = 0x0A;
         page[1] = size - 2;
+        // TST 001b: a task set for each I_T nexus, so that each session orders its own tasks and no lock is shared.
         // D_SENSE zero: sense data are in fixed format.
-        page[2] = globalLoggingTargetSaveDisable;
+        page[2] = taskSetPerNexus | globalLoggingTargetSaveDisable;
         page[3] = unrestrictedReordering;
         BinaryPrimitives.WriteUInt16BigEndian(page[8..], unlimited);
         return size;

@@ -25,6 +25,7 @@ internal sealed class CreditWindow
     private int _freeCount;
     private int _granted;
     private int _spareLowWater;
+    private bool _isClosed;
 
     /// <summary>Creates a closed window.</summary>
     /// <param name="session">The session.</param>
@@ -59,7 +60,7 @@ internal sealed class CreditWindow
     /// <summary>Whether the peer has used half of what it was told and more is open: it should hear of it.</summary>
     public bool ShouldTell => Numbers.UnadvertisedCount > 0 && (int)(Advertised - Numbers.ExpCmdSN + 1) <= _floor / 2;
 
-    /// <summary>Opens the window at its floor, less what tasks of a replaced session still hold, but at least one.</summary>
+    /// <summary>Opens the window at its floor, less what tasks of a replaced session still hold.</summary>
     /// <returns>Numbers opened.</returns>
     public int Open()
     {
@@ -124,28 +125,34 @@ internal sealed class CreditWindow
     /// <summary>A task has ended: its slot may back a number again, from this moment on.</summary>
     public void Return(TargetTask task)
     {
+        if (_isClosed)
+        {
+            Discard(task);
+            return;
+        }
         _free[_freeCount++] = task;
         Refill();
         if (_reserve is not null && _core.IsSurplusContended) Shrink(Spare);
         _spareLowWater = Math.Min(_spareLowWater, Spare);
     }
 
-    /// <summary>Gives back borrowed slots that were not needed since the last call.</summary>
+    /// <summary>Gives back borrowed slots that were not needed since the last call; takes what tasks of a replaced session gave back.</summary>
     public void Tick()
     {
         if (_reserve is null) return;
         Shrink(_spareLowWater);
         _spareLowWater = Spare;
+        if (_granted < _floor) Refill();
     }
 
-    /// <summary>Gives back every slot; tasks that still run give theirs back themselves afterwards (<see cref="Discard"/>).</summary>
+    /// <summary>Gives back every slot; tasks that still run give theirs back themselves when they end.</summary>
     public void Close()
     {
+        _isClosed = true;
         while (_freeCount > 0) Discard(_free[--_freeCount]);
     }
 
-    /// <summary>Gives a slot back for good.</summary>
-    public void Discard(TargetTask task)
+    private void Discard(TargetTask task)
     {
         _granted--;
         if (task.Credit.IsEmpty) return;
@@ -165,7 +172,9 @@ internal sealed class CreditWindow
 
     private bool TryGrow()
     {
-        if (_reserve is null || _granted == _free.Length) return false;
+        if (_reserve is null || _isClosed || _granted == _free.Length) return false;
+        // Of the floor one slot is the standby's: a successor finds it whatever this session does.
+        if (_granted >= _floor && !_reserve.HasStandbyCredit) return false;
         if (!_reserve.Node.TryReserve(null, _core.Demands.Credit, out var grant)) return false;
         var task = _core.TaskPool.Get();
         task.Attach(grant, _core.Budget.CreditBlocks);

@@ -12,6 +12,8 @@ internal sealed class SessionRegistry(TargetCore core)
     private readonly Lock _lock = new();
     private readonly Dictionary<ushort, TargetSession> _byTsih = [];
     private ushort _lastTsih;
+    private int _floors;
+    private long _admissions;
 
     /// <summary>Sessions, in no order.</summary>
     public TargetSession[] Snapshot()
@@ -55,8 +57,8 @@ internal sealed class SessionRegistry(TargetCore core)
                 owner.Standby = reserve;
                 return;
             }
+            GiveBack(reserve);
         }
-        core.Connections.Return(reserve);
     }
 
     /// <summary>Admits a session, which takes its floor, or that of the session it replaces. Null: the budget does not hold it.</summary>
@@ -66,12 +68,13 @@ internal sealed class SessionRegistry(TargetCore core)
         TargetDefinition? target,
         ITransportConnection transport,
         ConnectionReserve connection,
-        TargetSession? standbyOwner)
+        TargetSession? standbyOwner,
+        uint firstCmdSN)
     {
         lock (_lock)
         {
             if (target is null)
-                return Register(new TargetSession(core, identity, parameters, null, transport, connection, null, null));
+                return Register(new TargetSession(core, identity, parameters, null, transport, connection, null, null), firstCmdSN);
 
             var old = Find(identity, target);
             var reserve = old?.Reserve ?? CreateReserve(identity, standbyOwner);
@@ -86,11 +89,16 @@ internal sealed class SessionRegistry(TargetCore core)
             }
             var session = new TargetSession(core, identity, parameters, target, transport, connection, reserve, old);
             reserve.Owner = session;
-            return Register(session);
+            reserve.Sessions++;
+            reserve.Standby ??= core.Connections.TryTake();
+            return Register(session, firstCmdSN);
         }
     }
 
-    /// <summary>A session has no connection, no task, and needs its floor no longer: it goes back, unless a successor has it.</summary>
+    /// <summary>
+    /// A session has no connection, no task, and needs its floor no longer: it goes back, unless another session shares it, a successor or a
+    /// predecessor whose tasks have not ended or whose successor did not start.
+    /// </summary>
     /// <returns>True: the caller releases the floor, on the session's executor.</returns>
     public bool TryFinish(TargetSession session, out ConnectionReserve? standby)
     {
@@ -98,8 +106,15 @@ internal sealed class SessionRegistry(TargetCore core)
         lock (_lock)
         {
             _byTsih.Remove(session.Tsih);
-            if (session.Reserve is not { IsReleased: false } reserve || !ReferenceEquals(reserve.Owner, session)) return false;
+            if (session.Reserve is not { IsReleased: false } reserve) return false;
+            if (--reserve.Sessions > 0)
+            {
+                if (ReferenceEquals(reserve.Owner, session))
+                    reserve.Owner = _byTsih.Values.Where(other => ReferenceEquals(other.Reserve, reserve)).MaxBy(other => other.Admission);
+                return false;
+            }
             reserve.IsReleased = true;
+            _floors--;
             standby = reserve.Standby;
             reserve.Standby = null;
             return true;
@@ -117,6 +132,19 @@ internal sealed class SessionRegistry(TargetCore core)
                 reserve.Standby = connection;
                 return;
             }
+            GiveBack(connection);
+        }
+    }
+
+    // A lost session's connection went to the pool; when its initiator is back, on the standby, that one is made up for first.
+    private void GiveBack(ConnectionReserve connection)
+    {
+        foreach (var session in _byTsih.Values)
+        {
+            if (session.Reserve is not { IsReleased: false, Standby: null } reserve || !ReferenceEquals(reserve.Owner, session)) continue;
+            connection.BindTo(null);
+            reserve.Standby = connection;
+            return;
         }
         core.Connections.Return(connection);
     }
@@ -146,6 +174,8 @@ internal sealed class SessionRegistry(TargetCore core)
 
     private SessionReserve? CreateReserve(in LoginIdentity identity, TargetSession? standbyOwner)
     {
+        // No more than promised, even where the rounding of the budget would hold one more: the process bound counts on it.
+        if (_floors == core.Budget.MaxSessions) return null;
         var standby = core.Connections.TryTake();
         if (standby is null) return null;
         // A login that runs on another session's standby gives that one a new one first.
@@ -158,17 +188,20 @@ internal sealed class SessionRegistry(TargetCore core)
         var name = $"session {identity.InitiatorName},{identity.Isid:x12}";
         var reserve = SessionReserve.TryCreate(core.Root, core.Budget, core.Demands, name, new SerialExecutor(), standby);
         if (reserve is null) core.Connections.Return(standby);
+        else _floors++;
         return reserve;
     }
 
-    private TargetSession Register(TargetSession session)
+    private TargetSession Register(TargetSession session, uint firstCmdSN)
     {
+        session.OpenWindow(firstCmdSN);
         do
         {
             _lastTsih++;
         }
         while (_lastTsih == 0 || _byTsih.ContainsKey(_lastTsih));
         session.Tsih = _lastTsih;
+        session.Admission = ++_admissions;
         _byTsih.Add(_lastTsih, session);
         return session;
     }

@@ -23,6 +23,10 @@ internal sealed partial class TargetSession : IPduSendCompletion
     private int _textLength;
     private uint _textTag = 1;
     private bool _isTextInFlight;
+    private volatile bool _isDraining;
+
+    /// <summary>Whether the session takes no new commands because the server stops.</summary>
+    public bool IsDraining => _isDraining;
 
     /// <summary>The one slot of a discovery session, in the connection's reserve.</summary>
     public TargetTask CreateDiscoveryTask()
@@ -229,11 +233,13 @@ internal sealed partial class TargetSession : IPduSendCompletion
         _channel.EndAfterFlush(reason);
     }
 
-    /// <summary>The server stops: what is lost is closed, the others are told, and end when what is queued has left.</summary>
+    /// <summary>
+    /// The server stops: what is lost is closed; an open session takes no more commands, and ends when those in progress were answered.
+    /// </summary>
     public void StopOrderly()
     {
+        _isDraining = true;
         if (OrphanedAt is not null) Close();
-        else RequestLogout();
     }
 
     /// <summary>The server does not wait any longer.</summary>
@@ -243,9 +249,11 @@ internal sealed partial class TargetSession : IPduSendCompletion
         else if (_channel is { HasEnded: false }) End(ConnectionEndReason.ServerStopping);
     }
 
-    private void RequestLogout()
+    // At the end of a batch, so that the last response has its place before the message.
+    private void EndIfDrained()
     {
-        if (_channel is null || _channel.HasEnded || _channel.IsClosing || !TryTakeControlEntry(out var entry)) return;
+        if (!_isDraining || _tasks.Count != 0 || _channel is null || _channel.HasEnded || _channel.IsClosing) return;
+        if (!TryTakeControlEntry(out var entry)) return;
         AsyncMessagePdu.Write(_channel.HeaderOf(entry), new AsyncMessageFields
         {
             AsyncEvent = AsyncEvent.ConnectionDropped,

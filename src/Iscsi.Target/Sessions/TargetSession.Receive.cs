@@ -31,8 +31,8 @@ internal sealed partial class TargetSession
     /// <summary>The time, as a timestamp of the clock.</summary>
     public long Now => Core.Clock.GetTimestamp();
 
-    /// <summary>Whether a payload is being received into the memory of a task.</summary>
-    public bool IsCollectingFor(TargetTask task) => ReferenceEquals(_collecting, task);
+    /// <summary>Whether the payload of a PDU of the task is being received, into its memory or to be thrown away.</summary>
+    public bool IsCollectingFor(TargetTask task) => ReferenceEquals(_collecting, task) || ReferenceEquals(_arriving, task);
 
     void Transport.IPduChannelHandler.OnHeader()
     {
@@ -261,7 +261,7 @@ internal sealed partial class TargetSession
             return slot;
         }
         var cmdSN = new ScsiCommandPdu(in header).CmdSN;
-        if (_window.Classify(cmdSN) is CommandArrival.InOrder or CommandArrival.Hold) return _window.Take();
+        if (!_isDraining && _window.Classify(cmdSN) is CommandArrival.InOrder or CommandArrival.Hold) return _window.Take();
         Ignore(in header);
         return null;
     }

@@ -67,6 +67,8 @@ internal sealed partial class TargetSession
     {
         function.WaitForTasks();
         function.PendingTasks = 1;
+        var set = TaskSets.Of(unit.Index);
+        set.AddFence(); // none of them starts because another one of them has ended
         foreach (var task in _tasks.Values.ToArray())
         {
             if (!IsFor(task, unit)) continue;
@@ -74,6 +76,8 @@ internal sealed partial class TargetSession
             task.TellEnd(function);
             task.AbortAfterOwedData();
         }
+        set.RemoveFence();
+        EnableDormant(unit);
         if (reset is not null) function.PendingTasks++;
         OnAffectedTaskEnded(function);
     }
@@ -112,11 +116,15 @@ internal sealed partial class TargetSession
             return;
         }
         var watch = new ResetWatch(reset, affected.Length);
+        var set = TaskSets.Of(unit.Index);
+        set.AddFence();
         foreach (var task in affected)
         {
-            task.EndedByReset = watch;
+            task.TellEnd(watch);
             task.AbortAfterOwedData();
         }
+        set.RemoveFence();
+        EnableDormant(unit);
     }
 
     private bool IsFor(TargetTask task, LogicalUnit unit) =>
@@ -158,12 +166,11 @@ internal sealed class UnitReset(Action ended, int sessions)
 }
 
 /// <summary>Counts the affected tasks of one session.</summary>
-internal sealed class ResetWatch(UnitReset reset, int tasks)
+internal sealed class ResetWatch(UnitReset reset, int tasks) : ITaskWatcher
 {
     private int _remaining = tasks;
 
-    /// <summary>One of them has ended. On the session's executor.</summary>
-    public void TaskEnded()
+    public void OnTaskEnded()
     {
         if (--_remaining == 0) reset.SessionDone();
     }

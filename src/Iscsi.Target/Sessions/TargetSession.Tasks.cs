@@ -36,10 +36,29 @@ internal sealed partial class TargetSession
     {
         _tasks.Remove(task.InitiatorTaskTag);
         if (task.ImmediateIndex >= 0) ReturnImmediateSlot(task);
-        else if (_isConnectionGone) _window.Discard(task);
         else _window.Return(task);
-        if (unit is not null) EnableDormant(TaskSets.Of(unit.Index));
+        if (unit is not null) EnableDormant(unit);
         AfterTaskEnded();
+    }
+
+    /// <summary>A stopped command owes unsolicited data: they will be drained.</summary>
+    public void IgnoreLateData(uint initiatorTaskTag) => _ignored.Add(initiatorTaskTag);
+
+    /// <summary>Runs the tasks of a logical unit that may run now that another one has ended.</summary>
+    public void EnableDormant(LogicalUnit unit)
+    {
+        var set = TaskSets.Of(unit.Index);
+        while (set.TakeEnabled() is { } next) next.Enable();
+    }
+
+    /// <summary>What the session is about, for a person who wonders why it does not end.</summary>
+    public string Describe()
+    {
+        var tasks = _tasks.Values.Select(t =>
+            $"{t.Header.Opcode} {t.InitiatorTaskTag:x8} {t.State}{(t.IsAborted ? " aborted" : "")}{(t.OwesData ? " owes data" : "")}");
+        var state = _isClosed ? "closed" : _isConnectionGone ? "connection gone" : _channel is null ? "not started" : _channel.HasEnded ? "ending" : "open";
+        return $"session {Tsih} of {InitiatorName}, {state}, {_channel?.EndReason}, orphan {OrphanedAt is not null}, replaced {_isReplaced}, " +
+            $"immediate slots {_immediateInUse:x}, tasks: {string.Join("; ", tasks)}";
     }
 
     /// <summary>A device failed a request.</summary>
@@ -48,11 +67,6 @@ internal sealed partial class TargetSession
         if (error is OperationCanceledException) return;
         TargetLog.DeviceError(Core.Logger, Target!.Name, task.Request.Unit?.Number ?? 0, InitiatorName, error.Message);
         Core.Metrics.DeviceError();
-    }
-
-    private static void EnableDormant(TaskSet<TargetTask> set)
-    {
-        while (set.TakeEnabled() is { } next) next.Enable();
     }
 
     private void StopTasks()

@@ -21,13 +21,15 @@ internal sealed partial class TargetSession : IPduChannelHandler, ISerialOwner, 
 {
     private readonly ITransportConnection _transport;
     private readonly ConnectionReserve _connection;
-    private readonly TargetSession? _predecessor;
+    private TargetSession? _predecessor;
     private readonly PostedActions _posted;
     private PduChannel _channel = null!;
     private CreditWindow _window = null!;
     private StatSNCounter _statSN = null!;
     private bool _isConnectionGone;
     private bool _isClosed;
+    private bool _isReplaced;
+    private bool _isRunning;
 
     public TargetSession(
         TargetCore core,
@@ -85,6 +87,9 @@ internal sealed partial class TargetSession : IPduChannelHandler, ISerialOwner, 
 
     public ushort Tsih { get; set; }
 
+    /// <summary>Place in the order in which the registry admitted sessions.</summary>
+    public long Admission { get; set; }
+
     /// <summary>When the connection was lost, while the floor is kept; a timestamp of the clock.</summary>
     public long? OrphanedAt { get; private set; }
 
@@ -100,17 +105,22 @@ internal sealed partial class TargetSession : IPduChannelHandler, ISerialOwner, 
     /// <summary>For status and logs: what the session did.</summary>
     public SessionCounters Counters { get; } = new();
 
-    /// <summary>Opens the window, before the final Login Response says how far. Called on the login's thread: the session does not run yet.</summary>
-    /// <returns>Numbers that are open.</returns>
-    public int OpenWindow(uint firstCmdSN)
+    /// <summary>Numbers that are open when the session begins; the final Login Response tells them.</summary>
+    public int FirstNumbers { get; private set; }
+
+    /// <summary>
+    /// Opens the window. Called on the login's thread when the session is admitted, under the registry's lock: no successor, which would
+    /// run on the executor, can be there yet.
+    /// </summary>
+    public void OpenWindow(uint firstCmdSN)
     {
-        var limits = Core.Budget.Limits;
         _firstCmdSN = firstCmdSN;
         // A successor's window is opened on the executor, when the predecessor has let go; one number is open meanwhile, for which
         // the standby credit is there.
-        if (_predecessor is not null) return 1;
+        FirstNumbers = 1;
+        if (_predecessor is not null) return;
         _window = new CreditWindow(this, Reserve, firstCmdSN);
-        return Math.Min(_window.Open(), limits.WindowFloor);
+        FirstNumbers = Math.Min(_window.Open(), Core.Budget.Limits.WindowFloor);
     }
 
     private uint _firstCmdSN;
@@ -160,27 +170,55 @@ internal sealed partial class TargetSession : IPduChannelHandler, ISerialOwner, 
 
     private void Run()
     {
-        Executor.Owner = this;
+        _isRunning = true;
+        if (_isReplaced)
+        {
+            // Its successor was faster: it has taken over already.
+            _window ??= new CreditWindow(this, Reserve, _firstCmdSN);
+        }
+        else
+        {
+            Executor.Owner = this;
+            TakeOver();
+        }
+        // A floor may also come from the lost session of another initiator: then nothing of this nexus was lost.
+        var isSameNexus = _predecessor is not null && _predecessor.Isid == Isid &&
+            string.Equals(_predecessor.InitiatorName, InitiatorName, StringComparison.Ordinal);
+        Target?.Units.Attach(Nexus, isSameNexus ? UnitAttention.NexusLoss : UnitAttention.PowerOnOrReset);
+        _predecessor = null; // or every session would keep all that were before it
+        TargetLog.SessionOpened(Core.Logger, InitiatorName, Tsih, Target?.Name ?? "(discovery)", _transport.RemoteEndPoint);
+        Core.Metrics.SessionOpened();
+        if (Core.IsStopping) End(ConnectionEndReason.ServerStopping);
+        else if (_isReplaced) End(ConnectionEndReason.SessionReinstated);
+        else _channel.Start();
+    }
+
+    private void TakeOver()
+    {
         if (_predecessor is not null)
         {
             _predecessor.EndForSuccessor();
             Reserve!.OpenStandby();
-            _needsStandbyRefill = true;
             _window = new CreditWindow(this, Reserve, _firstCmdSN);
             _window.Open();
+            // At once, where the predecessor had nothing running; else the heartbeat does it.
+            _needsStandbyRefill = !Reserve.TryRefillStandby();
         }
-        Target?.Units.Attach(Nexus, _predecessor is null ? UnitAttention.PowerOnOrReset : UnitAttention.NexusLoss);
-        TargetLog.SessionOpened(Core.Logger, InitiatorName, Tsih, Target?.Name ?? "(discovery)", _transport.RemoteEndPoint);
-        Core.Metrics.SessionOpened();
-        if (Core.IsStopping) End(ConnectionEndReason.ServerStopping);
-        else _channel.Start();
     }
 
+    // What the session holds and does not use goes to the successor at once, what its tasks hold when they have ended.
     private void EndForSuccessor()
     {
         OrphanedAt = null;
-        if (_channel is null) return;
+        if (!_isRunning)
+        {
+            _isReplaced = true;
+            _window?.Close();
+            _predecessor?.EndForSuccessor();
+            return;
+        }
         if (!_channel.HasEnded) End(ConnectionEndReason.SessionReinstated);
+        _window.Close();
         foreach (var task in _tasks.Values) task.FenceForSuccessor();
         if (_tasks.Count == 0 && _isConnectionGone) Close();
     }
@@ -198,11 +236,14 @@ internal sealed partial class TargetSession : IPduChannelHandler, ISerialOwner, 
     {
         IsEnding = true;
         _isConnectionGone = true;
-        StopTasks();
+        _collecting = null;
+        _arriving = null;
         _window.Close();
-        Target?.Units.Detach(Nexus);
+        foreach (var task in _tasks.Values.ToArray())
+            if (ReferenceEquals(task.Session, this)) task.OnConnectionGone();
         Core.Sessions.ConnectionClosed(_connection, Reserve);
         Core.ConnectionEnded(_transport.RemoteEndPoint, InitiatorName, _channel.EndReason, LoginStatus.Success);
+        Target?.Units.Detach(Nexus);
         Core.Metrics.SessionClosed();
         AfterTaskEnded();
     }
@@ -239,7 +280,8 @@ internal sealed partial class TargetSession : IPduChannelHandler, ISerialOwner, 
 
     void ISerialOwner.OnBatchEnd()
     {
-        if (_channel is null || _channel.HasEnded) return;
+        if (_channel is null || _channel.HasEnded || !_isRunning) return;
+        EndIfDrained();
         ArmTellTimer();
         _channel.Flush();
     }

@@ -100,9 +100,12 @@ internal sealed partial class TargetTask
         if (senseBytes == 0 && _pdusInFlight == 0)
         {
             // The response needs nothing of the slot: the slot is free in this step, and the response may carry its number.
+            // What waited for this task in its task set runs, and may answer, only behind it.
             wire.MoveTo(null);
-            End();
+            var unit = Request.Unit;
+            End(enablesNext: false);
             session.QueueResponse(fields, wire);
+            if (unit is not null) session.EnableDormant(unit);
             return;
         }
         _isResponseQueued = true;

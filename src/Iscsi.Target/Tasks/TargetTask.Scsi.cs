@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using Iscsi.Protocol;
 using Iscsi.Protocol.Scsi;
+using Iscsi.Storage;
 using Iscsi.Target.Memory;
 using Iscsi.Target.Scsi;
 using Reservations;
@@ -23,6 +24,7 @@ internal sealed partial class TargetTask
     private long _totalBytes;
     private int _chunkBytes;
     private bool _readsTail;
+    private bool _flushesFirst;
 
     /// <summary>Memory of the current chunk.</summary>
     public BlockList BurstData { get; } = new(66);
@@ -117,6 +119,8 @@ internal sealed partial class TargetTask
         {
             case ScsiStep.ReadMedium:
                 Start(Plan.Read, DataDirection.Read, r.Transfer.LengthBytes);
+                // SBC-3: FUA reads come from the medium, so what is newer in a cache goes there first.
+                _flushesFirst = (r.Transfer.Flags & BlockWriteFlags.ForceUnitAccess) != BlockWriteFlags.None && r.Unit!.Info is { HasVolatileWriteCache: true, IsReadOnly: false };
                 NextReadChunk();
                 break;
             case ScsiStep.WriteMedium:
@@ -208,6 +212,7 @@ internal sealed partial class TargetTask
         {
             io = _plan switch
             {
+                Plan.Read when _flushesFirst => r.Unit!.FlushAsync(r.Cancellation),
                 Plan.Read => r.Unit!.Device.ReadAsync(CurrentLba, _io),
                 Plan.Compare => r.Unit!.Device.ReadAsync(CurrentLba, r.Scratch),
                 Plan.Write when _readsTail => r.Unit!.Device.ReadAsync(CurrentLba + (_io.Length / BlockBytes) - 1, r.Scratch),
@@ -265,6 +270,10 @@ internal sealed partial class TargetTask
         }
         switch (_plan)
         {
+            case Plan.Read when _flushesFirst:
+                _flushesFirst = false;
+                EnterStore();
+                break;
             case Plan.Read:
                 SendChunk();
                 break;

@@ -12,7 +12,7 @@ namespace Iscsi.Target.Tasks;
 /// One command slot with the task in it: a request of the initiator from its header to its response. It owns what the task may need
 /// (the slot's memory, the machines, the waiters), so running a task allocates nothing.
 /// </summary>
-internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendCompletion
+internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendCompletion, ITaskWatcher
 {
     // 2 bytes of length and 252 of sense data (RFC 7143, 11.4.7; SPC-4, 4.5.1).
     private const int SenseBytes = 256;
@@ -29,7 +29,7 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
     private bool _isAborted;
     private bool _isFence;
     private bool _isInTaskSet;
-    private List<TargetTask>? _waitingFunctions;
+    private List<ITaskWatcher>? _watchers;
 
     public TargetTask()
     {
@@ -79,9 +79,6 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
     public int PendingTasks { get; set; }
 
     public TaskAttribute Attribute => (TaskAttribute)(_header[1] & 0x07);
-
-    /// <summary>Told when the task has ended, because another session resets its logical unit.</summary>
-    public ResetWatch? EndedByReset { get; set; }
 
     TargetTask? ITaskSetMember<TargetTask>.NextInTaskSet { get; set; }
 
@@ -145,8 +142,11 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
     /// <summary>A task management function begins to wait for the tasks it affects.</summary>
     public void WaitForTasks() => State = TaskState.WaitingForTasks;
 
-    /// <summary>Tells a task management function when this task has ended.</summary>
-    public void TellEnd(TargetTask function) => (_waitingFunctions ??= []).Add(function);
+    /// <summary>Tells somebody when this task has ended.</summary>
+    public void TellEnd(ITaskWatcher watcher) => (_watchers ??= []).Add(watcher);
+
+    // As a task management function: one of the tasks it affects has ended.
+    void ITaskWatcher.OnTaskEnded() => Session.OnAffectedTaskEnded(this);
 
     /// <summary>
     /// The session was replaced while the task is in the store: nothing of the successor may run on that logical unit before this ends.
@@ -224,10 +224,11 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
     /// <summary>Whether the task is stopped and only drains what is owed.</summary>
     public bool IsDraining => _isDraining;
 
-    /// <summary>The payload that was being received into the memory of an aborted task has ended.</summary>
-    public void FinishIfAborted()
+    /// <summary>The connection is gone: nothing is received into the task's memory any more, and nothing that is owed will come.</summary>
+    public void OnConnectionGone()
     {
-        if (_isAborted && !_isDraining && State is (TaskState.Receiving or TaskState.WaitingForData)) FinishAborted();
+        Abort();
+        if (State is TaskState.Receiving or TaskState.WaitingForData) FinishAborted();
     }
 
     public bool IsAborted => _isAborted;
@@ -236,13 +237,15 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
     public uint CmdSN => ((uint)_header[24] << 24) | ((uint)_header[25] << 16) | ((uint)_header[26] << 8) | _header[27];
 
     /// <summary>Ends the request: its memory goes back, its slot is free. Nothing of it may be in use.</summary>
-    public void End()
+    /// <param name="enablesNext">Whether tasks that waited for it in its task set run now; else the caller lets them.</param>
+    public void End(bool enablesNext = true)
     {
         var session = Session;
         State = TaskState.Ended;
         ReleaseStore();
         ReleaseBurst();
         if (_transferTag != TaskTag.Reserved) session.FreeTransferTag(ref _transferTag, isDrained: !_r2t.OwesData);
+        else if (_header.Opcode == Opcode.ScsiCommand && _r2t.OwesData) session.IgnoreLateData(InitiatorTaskTag);
         var unit = Request.Unit;
         if (_isInTaskSet)
         {
@@ -254,15 +257,12 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
             _isFence = false;
             session.TaskSets.Of(unit!.Index).RemoveFence();
         }
-        var functions = _waitingFunctions;
-        _waitingFunctions = null;
-        var reset = EndedByReset;
-        EndedByReset = null;
+        var watchers = _watchers;
+        _watchers = null;
         Request.Reset();
-        session.OnTaskEnded(this, unit);
-        reset?.TaskEnded();
-        if (functions is null) return;
-        foreach (var function in functions) function.Session.OnAffectedTaskEnded(function);
+        session.OnTaskEnded(this, enablesNext ? unit : null);
+        if (watchers is null) return;
+        foreach (var watcher in watchers) watcher.OnTaskEnded();
     }
 
     private void FinishAborted()

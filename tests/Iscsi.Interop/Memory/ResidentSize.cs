@@ -1,0 +1,71 @@
+using System.Globalization;
+
+namespace Iscsi.Interop.Memory;
+
+/// <summary>Watches the resident size of a process for as long as a test runs.</summary>
+internal sealed class ResidentSize : IAsyncDisposable
+{
+    // Often enough for every peak that lasts: memory that was touched stays resident until a collection gives it back.
+    private static readonly TimeSpan Period = TimeSpan.FromMilliseconds(20);
+
+    private readonly PeriodicTimer _timer = new(Period);
+    private readonly int _processId;
+    private readonly Task _loop;
+    private long _peakBytes;
+
+    private ResidentSize(int processId)
+    {
+        _processId = processId;
+        _loop = RunAsync();
+    }
+
+    /// <summary>The largest value seen.</summary>
+    public long PeakBytes => Math.Max(Interlocked.Read(ref _peakBytes), BytesOf(_processId));
+
+    public static ResidentSize Watch(Daemon daemon)
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "the resident size is read from /proc");
+        return new ResidentSize(daemon.ProcessId);
+    }
+
+    /// <summary>VmRSS of a process.</summary>
+    public static long BytesOf(int processId)
+    {
+        foreach (var line in File.ReadLines($"/proc/{processId}/status"))
+        {
+            if (!line.StartsWith("VmRSS:", StringComparison.Ordinal)) continue;
+            return long.Parse(line.AsSpan("VmRSS:".Length, line.Length - "VmRSS:".Length - " kB".Length), NumberStyles.AllowLeadingWhite, CultureInfo.InvariantCulture) * 1024;
+        }
+        throw new InvalidOperationException($"process {processId} has ended");
+    }
+
+    /// <summary>Fails the test when the process was larger than it promised.</summary>
+    public void IsAtMost(MemoryPromise promise)
+    {
+        var peak = PeakBytes;
+        TestContext.Current.TestOutputHelper?.WriteLine($"resident size at most {peak / 1048576.0:F1} MiB, bound {promise.ProcessBoundBytes >> 20} MiB");
+        Assert.True(peak <= promise.ProcessBoundBytes, $"the resident size reached {peak >> 10} KiB, the bound is {promise.ProcessBoundBytes >> 10} KiB");
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _timer.Dispose();
+        await _loop;
+    }
+
+    private async Task RunAsync()
+    {
+        try
+        {
+            while (await _timer.WaitForNextTickAsync())
+            {
+                var now = BytesOf(_processId);
+                if (now > _peakBytes) Interlocked.Exchange(ref _peakBytes, now);
+            }
+        }
+        catch (Exception exception) when (exception is IOException or InvalidOperationException)
+        {
+            // The process has ended: the peak is known.
+        }
+    }
+}

@@ -1,0 +1,17 @@
+using System.Diagnostics;
+
+namespace Iscsi.Target.Tests.Raw;
+
+/// <summary>Waits for something that happens on another thread: looks often, gives up late.</summary>
+internal static class Poll
+{
+    public static async Task UntilAsync(Func<bool> isDone, Func<string> what)
+    {
+        var watch = Stopwatch.StartNew();
+        while (!isDone())
+        {
+            if (watch.Elapsed > RawClient.Limit) throw new TimeoutException(what());
+            await Task.Delay(2);
+        }
+    }
+}

@@ -1,0 +1,150 @@
+using System.Net;
+using Iscsi.Protocol;
+using Iscsi.Storage;
+using Iscsi.Target.Sessions;
+using Microsoft.Extensions.Time.Testing;
+
+namespace Iscsi.Target.Tests.Raw;
+
+/// <summary>
+/// A target in this process on a loopback port, with a clock that only the test advances. Its end is part of every test: no
+/// fault of ours was logged, every session ended, every grant came back.
+/// </summary>
+internal sealed class RawTarget : IAsyncDisposable
+{
+    public const string TargetName = "iqn.2026-11.net.example:disk";
+
+    /// <summary>LUNs 0 and 1; the second is the witness's.</summary>
+    public const int UnitCount = 2;
+
+    public const int BlockCount = 4096;
+
+    private readonly List<RawClient> _clients = [];
+    private readonly MemoryBlockDevice _witnessDevice = new(BlockCount * 512);
+    private Witness? _witness;
+
+    private RawTarget(TargetLimits limits, long memoryBytes, Action<TargetDefinitionBuilder>? configure)
+    {
+        Gate = new GatedBlockDevice(new MemoryBlockDevice(BlockCount * 512));
+        Server = new IscsiTargetBuilder()
+            .Listen(new IPEndPoint(IPAddress.Loopback, 0))
+            .UseMemory(memoryBytes)
+            .UseLimits(limits)
+            .UseLoggerFactory(Log)
+            .UseTimeProvider(Clock)
+            .AddTarget(TargetName, target =>
+            {
+                target.AddLun(0, Gate).AddLun(1, _witnessDevice);
+                configure?.Invoke(target);
+            })
+            .Build();
+    }
+
+    public FakeTimeProvider Clock { get; } = new();
+
+    public LogCapture Log { get; } = new();
+
+    public IscsiTargetServer Server { get; }
+
+    /// <summary>LUN 0: its requests can be held up.</summary>
+    public GatedBlockDevice Gate { get; }
+
+    /// <summary>Starts a target.</summary>
+    /// <param name="limits">Its limits.</param>
+    /// <param name="witness">Whether another session does verified I/O all the time.</param>
+    /// <param name="memoryBytes">Its budget.</param>
+    /// <param name="configure">What else the target has.</param>
+    public static async Task<RawTarget> StartAsync(
+        TargetLimits? limits = null, bool witness = true, long memoryBytes = 8L << 20, Action<TargetDefinitionBuilder>? configure = null)
+    {
+        var target = new RawTarget(limits ?? new TargetLimits(), memoryBytes, configure);
+        await target.Server.StartAsync();
+        if (witness) target._witness = await Witness.StartAsync(target);
+        return target;
+    }
+
+    public async Task<RawClient> ConnectAsync()
+    {
+        var client = await RawClient.ConnectAsync(Server.Endpoints[0]);
+        _clients.Add(client);
+        return client;
+    }
+
+    public async Task<RawClient> LoginAsync(RawLogin? login = null)
+    {
+        var client = await ConnectAsync();
+        await client.LoginAsync(login);
+        return client;
+    }
+
+    /// <summary>The session of a client.</summary>
+    public TargetSession SessionOf(RawClient client) => Array.Find(Server.Core.Sessions.Snapshot(), s => s.Tsih == client.Tsih)!;
+
+    /// <summary>Moves the clock; the witness is between two requests meanwhile.</summary>
+    public async Task AdvanceAsync(TimeSpan by)
+    {
+        using var pause = _witness is null ? null : await _witness.PauseAsync();
+        Clock.Advance(by);
+    }
+
+    /// <summary>Moves the clock in steps of a heartbeat until something happens.</summary>
+    /// <returns>How far it was moved.</returns>
+    public async Task<TimeSpan> AdvanceUntilAsync(Func<bool> isDone, TimeSpan limit)
+    {
+        var step = TimeSpan.FromMilliseconds(500);
+        var moved = TimeSpan.Zero;
+        while (!isDone())
+        {
+            Assert.True(moved <= limit, $"It did not happen in {limit}: {string.Join('\n', Log.Entries)}");
+            await AdvanceAsync(step);
+            moved += step;
+            await Task.Delay(2);
+        }
+        return moved;
+    }
+
+    /// <summary>The connection has ended, for this reason.</summary>
+    public async Task ExpectEndAsync(RawClient client, ConnectionEndReason reason)
+    {
+        await Poll.UntilAsync(() => Log.EndOf(client.LocalEndPoint) is not null, () => $"No end of {client.LocalEndPoint}: {string.Join('\n', Log.Entries)}");
+        Assert.Equal(reason, Log.EndOf(client.LocalEndPoint));
+    }
+
+    /// <summary>The PDU is rejected for this reason, and the connection ended for that one.</summary>
+    public async Task ExpectRejectAndEndAsync(RawClient client, byte[] rejected, RejectReason reject, ConnectionEndReason end)
+    {
+        await client.ExpectRejectAsync(reject, rejected);
+        await client.ExpectCloseAsync();
+        await ExpectEndAsync(client, end);
+    }
+
+    /// <summary>The login was refused with this status.</summary>
+    public async Task ExpectRefusalAsync(RawClient client, LoginStatus status)
+    {
+        await ExpectEndAsync(client, ConnectionEndReason.LoginRefused);
+        Assert.Equal(status, Log.RefusalOf(client.LocalEndPoint));
+    }
+
+    /// <summary>For the message of a failed test: the sessions that are left, and what keeps them.</summary>
+    public string DescribeSessions() => string.Join('\n', Server.Core.Sessions.Snapshot().Select(s => s.Describe()));
+
+    public async ValueTask DisposeAsync()
+    {
+        Gate.Open();
+        if (_witness is not null) await _witness.StopAsync();
+        foreach (var client in _clients) await client.DisposeAsync();
+        var stop = Server.StopAsync();
+        // A peer that was told gets two seconds of the clock to close.
+        while (!stop.IsCompleted)
+        {
+            Clock.Advance(TimeSpan.FromMilliseconds(500));
+            await Task.WhenAny(stop, Task.Delay(5));
+        }
+        await stop;
+        Assert.True(Server.Core.Sessions.Snapshot().Length == 0, DescribeSessions());
+        await Server.DisposeAsync(); // throws when a grant is open
+        Assert.Empty(Log.Faults);
+        await Gate.DisposeAsync();
+        await _witnessDevice.DisposeAsync();
+    }
+}
