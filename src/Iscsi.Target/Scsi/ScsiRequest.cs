@@ -77,6 +77,9 @@ internal sealed class ScsiRequest
     /// </summary>
     public bool AnswersFromScratch { get; internal set; }
 
+    /// <summary>Whether the command ends only when tasks of other sessions have (PREEMPT AND ABORT).</summary>
+    public bool AwaitsOtherTasks { get; internal set; }
+
     /// <summary>Where the data go, by the CDB.</summary>
     public DataDirection Direction { get; internal set; }
 
@@ -148,6 +151,7 @@ internal sealed class ScsiRequest
         Sense = default;
         DataInLength = 0;
         AnswersFromScratch = false;
+        AwaitsOtherTasks = false;
         Direction = DataDirection.None;
         TransferLength = 0;
         Transfer = default;

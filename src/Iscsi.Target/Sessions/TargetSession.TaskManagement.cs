@@ -109,7 +109,11 @@ internal sealed partial class TargetSession
     // Another session resets the logical unit, or has preempted this nexus there.
     private void AbortForReset(LogicalUnit unit, UnitReset reset)
     {
-        var affected = Array.FindAll(_tasks.Values.ToArray(), task => IsFor(task, unit));
+        var all = Array.FindAll(_tasks.Values.ToArray(), task => IsFor(task, unit));
+        // One that waits for other sessions' tasks itself has done its work: waiting for it could be waiting for oneself.
+        foreach (var task in all)
+            if (task.Request.AwaitsOtherTasks) task.Abort();
+        var affected = Array.FindAll(all, static task => !task.Request.AwaitsOtherTasks);
         if (affected.Length == 0)
         {
             reset.SessionDone();

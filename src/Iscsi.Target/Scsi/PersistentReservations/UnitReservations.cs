@@ -149,6 +149,8 @@ internal sealed class UnitReservations
             if (IsReservedByReserve) return PersistentReservationDecision.Conflict;
             var decision = _machine.Decide(r.Nexus.Name, request, nexuses);
             if (decision.State is not { } next || ReferenceEquals(next, _state)) return decision;
+            // Before it is in force: who is preempted next sees it.
+            r.AwaitsOtherTasks = !decision.Aborted.IsEmpty;
             mustSave = _file is not null && (_state.PersistsThroughPowerLoss || next.PersistsThroughPowerLoss);
             if (mustSave) _isSaving = true;
             else Commit(decision);
