@@ -52,10 +52,13 @@ internal sealed class TargetCore : IDisposable
             _lanes = new LoginLanes(Root, Budget, clock);
             Connections = new ConnectionReservePool(Root, Budget);
             var challenges = new ChapChallengeRegistry();
+            var reservationFiles = new HashSet<string>(StringComparer.Ordinal);
             foreach (var target in targets)
             {
-                foreach (var (_, device, _) in target.Luns)
+                foreach (var (lun, device, _, reservationsPath) in target.Luns)
                 {
+                    if (reservationsPath is not null && !reservationFiles.Add(reservationsPath))
+                        throw new ArgumentException($"{reservationsPath} is named for the reservations of LUN {lun} of {target.Name} and of another one: each needs its own.");
                     foreach (var other in Targets)
                     {
                         foreach (var unit in other.Units.Units)
@@ -66,6 +69,7 @@ internal sealed class TargetCore : IDisposable
                     }
                 }
                 Targets.Add(new TargetDefinition(target, Budget, Root, challenges));
+                foreach (var unit in Targets[^1].Units.Units) unit.Reservations.SaveFailed += OnReservationsNotSaved;
             }
         }
         catch
@@ -194,6 +198,8 @@ internal sealed class TargetCore : IDisposable
         Root.Dispose();
         Metrics.Dispose();
     }
+
+    private void OnReservationsNotSaved(string path, Exception error) => TargetLog.ReservationsNotSaved(Logger, path, error.Message);
 
     // A portal that listens on every address is reached under the one the client has come to.
     private static string Address((IPEndPoint? Listening, IPEndPoint? Announced) portal, EndPoint? local)

@@ -65,6 +65,21 @@ public readonly record struct AdditionalSense(byte Code, byte Qualifier)
     /// <summary>29/07 I_T NEXUS LOSS OCCURRED.</summary>
     public static AdditionalSense NexusLossOccurred => new(0x29, 0x07);
 
+    /// <summary>26/04 INVALID RELEASE OF PERSISTENT RESERVATION.</summary>
+    public static AdditionalSense InvalidReleaseOfPersistentReservation => new(0x26, 0x04);
+
+    /// <summary>2A/03 RESERVATIONS PREEMPTED.</summary>
+    public static AdditionalSense ReservationsPreempted => new(0x2A, 0x03);
+
+    /// <summary>2A/04 RESERVATIONS RELEASED.</summary>
+    public static AdditionalSense ReservationsReleased => new(0x2A, 0x04);
+
+    /// <summary>2A/05 REGISTRATIONS PREEMPTED.</summary>
+    public static AdditionalSense RegistrationsPreempted => new(0x2A, 0x05);
+
+    /// <summary>55/04 INSUFFICIENT REGISTRATION RESOURCES.</summary>
+    public static AdditionalSense InsufficientRegistrationResources => new(0x55, 0x04);
+
     /// <summary>2A/09 CAPACITY DATA HAS CHANGED.</summary>
     public static AdditionalSense CapacityDataHasChanged => new(0x2A, 0x09);
 

@@ -21,6 +21,12 @@ public static class OperationCode
     /// <summary>INQUIRY.</summary>
     public const byte Inquiry = 0x12;
 
+    /// <summary>RESERVE (6) (SPC-2).</summary>
+    public const byte Reserve6 = 0x16;
+
+    /// <summary>RELEASE (6) (SPC-2).</summary>
+    public const byte Release6 = 0x17;
+
     /// <summary>MODE SENSE (6).</summary>
     public const byte ModeSense6 = 0x1A;
 
@@ -62,6 +68,18 @@ public static class OperationCode
 
     /// <summary>UNMAP.</summary>
     public const byte Unmap = 0x42;
+
+    /// <summary>RESERVE (10) (SPC-2).</summary>
+    public const byte Reserve10 = 0x56;
+
+    /// <summary>RELEASE (10) (SPC-2).</summary>
+    public const byte Release10 = 0x57;
+
+    /// <summary>PERSISTENT RESERVE IN.</summary>
+    public const byte PersistentReserveIn = 0x5E;
+
+    /// <summary>PERSISTENT RESERVE OUT.</summary>
+    public const byte PersistentReserveOut = 0x5F;
 
     /// <summary>MODE SENSE (10).</summary>
     public const byte ModeSense10 = 0x5A;

@@ -45,6 +45,9 @@ internal static partial class TargetLog
     [LoggerMessage(1300, LogLevel.Warning, "The device of {Target} LUN {Lun} failed a request of {InitiatorName}: {Error}")]
     public static partial void DeviceError(ILogger logger, string target, int lun, string initiatorName, string error);
 
+    [LoggerMessage(1301, LogLevel.Warning, "Persistent reservations could not be written to {Path}, so the change was refused: {Error}")]
+    public static partial void ReservationsNotSaved(ILogger logger, string path, string error);
+
     [LoggerMessage(1900, LogLevel.Error, "Session {Tsih} of {InitiatorName} ended by a fault of ours")]
     public static partial void SessionFault(ILogger logger, string initiatorName, ushort tsih, Exception exception);
 

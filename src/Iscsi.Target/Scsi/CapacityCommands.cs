@@ -14,6 +14,7 @@ internal static class CapacityCommands
         {
             Name = "READ CAPACITY (10)",
             Usage = [OperationCode.ReadCapacity10, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+            Traits = ScsiTraits.AllowedThroughReservations,
             Direction = DataDirection.Read,
             Memory = MemoryNeed.ParameterData,
             Begin = static r =>
@@ -33,6 +34,7 @@ internal static class CapacityCommands
                 OperationCode.ServiceActionIn16, OperationCode.ReadCapacity16, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0, 0,
             ],
             ServiceAction = OperationCode.ReadCapacity16,
+            Traits = ScsiTraits.AllowedThroughReservations,
             Direction = DataDirection.Read,
             Memory = MemoryNeed.ParameterData,
             Begin = static r =>

@@ -24,6 +24,7 @@ internal static class DefectCommands
     {
         Name = name,
         Usage = usage,
+        Traits = ScsiTraits.AllowedThroughWriteExclusive,
         Direction = DataDirection.Read,
         Memory = MemoryNeed.ParameterData,
         Begin = begin,

@@ -26,7 +26,8 @@ internal static class InquiryCommands
         {
             Name = "INQUIRY",
             Usage = [OperationCode.Inquiry, EnableVitalProductData, 0xFF, 0xFF, 0xFF, 0],
-            Traits = ScsiTraits.AnyLun | ScsiTraits.AllowedDuringUnitAttention | ScsiTraits.AllowedWhenStopped,
+            Traits = ScsiTraits.AnyLun | ScsiTraits.AllowedDuringUnitAttention | ScsiTraits.AllowedWhenStopped |
+                ScsiTraits.AllowedThroughReservations,
             Direction = DataDirection.Read,
             Memory = MemoryNeed.ParameterData,
             Begin = Begin,

@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using System.Text;
 using Iscsi.Storage;
+using Iscsi.Target.Scsi.PersistentReservations;
 
 namespace Iscsi.Target.Scsi;
 
@@ -24,8 +25,17 @@ internal sealed class LogicalUnit
     private long _knownBlockCount;
     private Action<IBlockDevice>? _onInfoChanged;
 
-    internal LogicalUnit(int index, ushort number, IBlockDevice device, string targetName, ScsiLimits limits, string? serialNumber)
+    internal LogicalUnit(
+        int index,
+        ushort number,
+        IBlockDevice device,
+        string targetName,
+        ScsiLimits limits,
+        string? serialNumber,
+        PersistentReservationFile? reservationFile)
     {
+        Reservations = new UnitReservations(
+            new PersistentReservationLimits { MaxFullStatusBytes = limits.AllAtOnceBytes }, reservationFile);
         Index = index;
         Number = number;
         Device = device;
@@ -66,6 +76,9 @@ internal sealed class LogicalUnit
 
     /// <summary>What READ BUFFER and WRITE BUFFER work on.</summary>
     public LogicalUnitBuffer Buffer { get; } = new();
+
+    /// <summary>Who has reserved it, and who is registered.</summary>
+    public UnitReservations Reservations { get; }
 
     /// <summary>Stopped by START STOP UNIT: media access is NOT READY until it is started.</summary>
     public bool IsStopped

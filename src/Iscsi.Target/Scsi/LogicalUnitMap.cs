@@ -1,7 +1,9 @@
+using System.Collections.Immutable;
 using System.Diagnostics.CodeAnalysis;
 using System.Text;
 using Iscsi.Protocol.Scsi;
 using Iscsi.Storage;
+using Iscsi.Target.Scsi.PersistentReservations;
 
 namespace Iscsi.Target.Scsi;
 
@@ -41,8 +43,11 @@ internal sealed class LogicalUnitMap
     /// <param name="device">The device. It stays its owner's.</param>
     /// <param name="serialNumber">PRODUCT SERIAL NUMBER, 1 to 20 printable ASCII characters; null: derived from target name and
     /// device identity.</param>
+    /// <param name="reservationFile">Where persistent reservations survive a restart; null: they don't.</param>
     /// <exception cref="ArgumentException">The LUN is taken, or the storage is already served under another one.</exception>
-    public LogicalUnit Add(int number, IBlockDevice device, string? serialNumber = null)
+    /// <exception cref="InvalidDataException">The file of the reservations is damaged.</exception>
+    public LogicalUnit Add(
+        int number, IBlockDevice device, string? serialNumber = null, PersistentReservationFile? reservationFile = null)
     {
         ArgumentNullException.ThrowIfNull(device);
         ArgumentOutOfRangeException.ThrowIfNegative(number);
@@ -54,7 +59,7 @@ internal sealed class LogicalUnitMap
             if (units.Length == ScsiLimits.MaxLogicalUnits)
                 throw new ArgumentException($"{TargetName} has {units.Length} LUNs, which is the most.", nameof(number));
             CheckFree(units, number, device);
-            var unit = new LogicalUnit(_nextIndex++, (ushort)number, device, TargetName, _limits, serialNumber);
+            var unit = new LogicalUnit(_nextIndex++, (ushort)number, device, TargetName, _limits, serialNumber, reservationFile);
             LogicalUnit[] next = [.. units, unit];
             Array.Sort(next, static (a, b) => a.Number.CompareTo(b.Number));
             _units = next;
@@ -123,6 +128,31 @@ internal sealed class LogicalUnitMap
     public void Detach(ScsiNexus nexus)
     {
         lock (_lock) _nexuses = Array.FindAll(_nexuses, other => !ReferenceEquals(other, nexus));
+        ReleaseReservations(nexus);
+    }
+
+    /// <summary>A nexus logs out or is lost: what it reserved by RESERVE is free from now on (SPC-2).</summary>
+    public void ReleaseReservations(ScsiNexus nexus)
+    {
+        foreach (var unit in _units) unit.Reservations.OnNexusLost(nexus);
+    }
+
+    /// <summary>The names of the nexuses that exist now.</summary>
+    public NexusName[] NexusNames()
+    {
+        lock (_lock) return Array.ConvertAll(_nexuses, static nexus => nexus.Name);
+    }
+
+    /// <summary>Establishes conditions on a logical unit for nexuses by name; those without a session miss nothing.</summary>
+    public void Raise(LogicalUnit unit, ImmutableArray<(NexusName Nexus, UnitAttention Condition)> attentions)
+    {
+        if (attentions.IsEmpty) return;
+        lock (_lock)
+        {
+            foreach (var nexus in _nexuses)
+                foreach (var (name, condition) in attentions)
+                    if (nexus.Name.Equals(name)) nexus.Raise(unit, condition);
+        }
     }
 
     /// <summary>Establishes conditions on a logical unit for every nexus but one.</summary>

@@ -34,6 +34,7 @@ internal static class PreFetchCommands
     {
         Name = name,
         Usage = usage,
+        Traits = ScsiTraits.AllowedThroughWriteExclusive,
         Memory = MemoryNeed.AllAtOnce,
         Begin = Begin,
         Execute = ReadAsync,

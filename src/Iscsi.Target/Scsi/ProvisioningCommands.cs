@@ -35,6 +35,7 @@ internal static class ProvisioningCommands
                 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0, 0,
             ],
             ServiceAction = OperationCode.GetLbaStatus,
+            Traits = ScsiTraits.AllowedThroughWriteExclusive,
             Direction = DataDirection.Read,
             Memory = MemoryNeed.ParameterData,
             IsSupported = ScsiCapabilities.CanUnmap,

@@ -41,6 +41,7 @@ internal static class ReadWriteCommands
     {
         Name = name,
         Usage = usage,
+        Traits = ScsiTraits.AllowedThroughWriteExclusive,
         Direction = DataDirection.Read,
         Memory = MemoryNeed.Bursts,
         Begin = static r => Begin(r, ScsiStep.ReadMedium),

@@ -30,6 +30,11 @@ internal sealed class ScsiCommandRow
     /// <summary>What the gates look at.</summary>
     public ScsiTraits Traits { get; init; }
 
+    /// <summary>
+    /// Which CDBs pass every reservation of another nexus, where that depends on the CDB; null: <see cref="Traits"/> say it all.
+    /// </summary>
+    public Func<ScsiRequest, bool>? PassesReservations { get; init; }
+
     /// <summary>Where the data go.</summary>
     public DataDirection Direction { get; init; }
 

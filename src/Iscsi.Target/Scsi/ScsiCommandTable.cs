@@ -1,4 +1,5 @@
 using Iscsi.Protocol.Scsi;
+using Iscsi.Target.Scsi.PersistentReservations;
 
 namespace Iscsi.Target.Scsi;
 
@@ -25,6 +26,8 @@ internal static class ScsiCommandTable
         .. PreFetchCommands.Rows,
         .. DefectCommands.Rows,
         .. BufferCommands.Rows,
+        .. PersistentReservationCommands.Rows,
+        .. ReserveCommands.Rows,
     ]);
 
     private static readonly ScsiCommandRow[]?[] ByOperationCode = Index(AllRows);

@@ -9,8 +9,8 @@ namespace Iscsi.Target.Scsi;
 internal static class ScsiDispatcher
 {
     /// <summary>
-    /// Begins a command. Allocates nothing and never waits. Order: LUN, operation code, fields outside the usage data, unit
-    /// attention, stopped unit, write protection, failed flush, fields that this device does not have, then the row's own checks.
+    /// Begins a command. Allocates nothing and never waits. Order: LUN, operation code, reservations of others, fields outside the
+    /// usage data, unit attention, stopped unit, write protection, failed flush, fields that this device does not have, then the row's own checks.
     /// </summary>
     /// <remarks>
     /// What the iSCSI command declared (R and W bits, Expected Data Transfer Length) is not checked against the CDB: the engine
@@ -34,6 +34,7 @@ internal static class ScsiDispatcher
         }
         r.Row = row;
         r.Direction = row.Direction;
+        if (unit is not null && unit.Reservations.Refuse(r, row)) return Conflict(r, row, unit);
 
         var outside = FirstByteOutside(row, r.Cdb, out var bit);
         if (outside >= 0) return r.InvalidField(outside, bit);
@@ -80,6 +81,15 @@ internal static class ScsiDispatcher
     /// <param name="offsetBytes">Offset in the data of the whole command.</param>
     public static void Miscompare(ScsiRequest r, long offsetBytes) =>
         r.Fail(new SenseData(SenseKey.Miscompare, AdditionalSense.MiscompareDuringVerify) { Information = (ulong)offsetBytes });
+
+    // SAM-5, status precedence: a reset or a loss of the nexus is told first, then the conflict, then everything else.
+    private static ScsiStep Conflict(ScsiRequest r, ScsiCommandRow row, LogicalUnit unit)
+    {
+        var reset = row.Has(ScsiTraits.AllowedDuringUnitAttention) ? UnitAttention.None : (r.Nexus.Pending(unit) & UnitAttention.Resets).First();
+        if (reset == UnitAttention.None) return r.Conflict();
+        r.ReportedAttention = reset;
+        return r.Fail(SenseKey.UnitAttention, reset.Sense());
+    }
 
     // The field check: the first byte with a bit outside the usage data, and its leftmost such bit. Bytes past the CDB's length
     // are padding of the PDU (RFC 7143, 11.3.5), not fields.

@@ -1,3 +1,5 @@
+using Iscsi.Target.Scsi.PersistentReservations;
+
 namespace Iscsi.Target.Scsi;
 
 /// <summary>
@@ -17,10 +19,14 @@ internal sealed class ScsiNexus
     /// target port).</param>
     public ScsiNexus(string initiatorName, ulong initiatorSessionId, ushort targetPortGroupTag)
     {
+        Name = new NexusName(initiatorName, initiatorSessionId, targetPortGroupTag);
         InitiatorName = initiatorName;
         InitiatorSessionId = initiatorSessionId;
         TargetPortGroupTag = targetPortGroupTag;
     }
+
+    /// <summary>What registrations are kept under; a later session of the same ports has an equal one.</summary>
+    public NexusName Name { get; }
 
     /// <summary>iSCSI name of the initiator.</summary>
     public string InitiatorName { get; }

@@ -25,6 +25,20 @@ internal static class ScsiOutcome
     /// <summary>CHECK CONDITION; no data.</summary>
     public static ScsiStep Fail(this ScsiRequest r, SenseKey key, AdditionalSense additional) => r.Fail(new SenseData(key, additional));
 
+    /// <summary>RESERVATION CONFLICT; no data, no sense.</summary>
+    public static ScsiStep Conflict(this ScsiRequest r) => r.End(ScsiStatus.ReservationConflict);
+
+    /// <summary>BUSY: the initiator is to ask again.</summary>
+    public static ScsiStep Busy(this ScsiRequest r) => r.End(ScsiStatus.Busy);
+
+    private static ScsiStep End(this ScsiRequest r, ScsiStatus status)
+    {
+        r.Status = status;
+        r.DataInLength = 0;
+        r.TransferLength = 0;
+        return ScsiStep.Done;
+    }
+
     /// <summary>05/24/00 with a field pointer into the CDB.</summary>
     /// <param name="r">The request.</param>
     /// <param name="offsetBytes">First byte of the field.</param>

@@ -52,6 +52,9 @@ internal sealed class ScsiRequest
     /// <summary>Ends the work of <see cref="ScsiDispatcher.ExecuteAsync"/> early, between two requests to the device.</summary>
     public CancellationToken Cancellation { get; set; }
 
+    /// <summary>Stops tasks of other sessions; null: there are none.</summary>
+    public IUnitTasks? Tasks { get; set; }
+
     // Out: set by the SCSI layer.
 
     /// <summary>The logical unit; null when the LUN is wrong.</summary>
@@ -68,6 +71,14 @@ internal sealed class ScsiRequest
 
     /// <summary>Bytes in <see cref="DataIn"/> to send, not yet truncated to the Expected Data Transfer Length.</summary>
     public int DataInLength { get; internal set; }
+
+    /// <summary>
+    /// Whether <see cref="DataIn"/> is the <see cref="Scratch"/> memory, which then is kept until the data are sent.
+    /// </summary>
+    public bool AnswersFromScratch { get; internal set; }
+
+    /// <summary>Whether the command ends only when tasks of other sessions have (PREEMPT AND ABORT).</summary>
+    public bool AwaitsOtherTasks { get; internal set; }
 
     /// <summary>Where the data go, by the CDB.</summary>
     public DataDirection Direction { get; internal set; }
@@ -128,6 +139,7 @@ internal sealed class ScsiRequest
         DataIn.Clear();
         Scratch.Clear();
         Cancellation = default;
+        Tasks = null;
         ResetResult();
     }
 
@@ -147,6 +159,8 @@ internal sealed class ScsiRequest
         Status = ScsiStatus.Good;
         Sense = default;
         DataInLength = 0;
+        AnswersFromScratch = false;
+        AwaitsOtherTasks = false;
         Direction = DataDirection.None;
         TransferLength = 0;
         Transfer = default;

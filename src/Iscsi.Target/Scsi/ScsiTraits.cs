@@ -21,6 +21,24 @@ internal enum ScsiTraits
 
     /// <summary>Makes data durable: refused after a failed flush.</summary>
     Flushes = 16,
+
+    /// <summary>
+    /// Reads: carried out through another nexus's Write Exclusive reservation (SPC-4 and SBC-3, commands allowed in the presence of
+    /// various reservations). A row with neither this nor the next trait conflicts with every reservation.
+    /// </summary>
+    AllowedThroughWriteExclusive = 32,
+
+    /// <summary>Carried out through every persistent reservation of another nexus.</summary>
+    AllowedThroughReservation = 64,
+
+    /// <summary>Carried out while another nexus has reserved the unit by RESERVE (SPC-2).</summary>
+    AllowedThroughReserve = 128,
+
+    /// <summary>Carried out through both kinds of reservation.</summary>
+    AllowedThroughReservations = AllowedThroughReservation | AllowedThroughReserve,
+
+    /// <summary>Reads or changes the reservations, and decides about conflicts itself.</summary>
+    ManagesReservations = 256,
 }
 
 /// <summary>The memory a command demands beyond its credit.</summary>

@@ -24,8 +24,21 @@ internal enum UnitAttention
     /// <summary>3F/0E: LUNs came or went.</summary>
     ReportedLunsDataHasChanged = 16,
 
+    /// <summary>2A/03: CLEAR removed the registration, and the reservation with it.</summary>
+    ReservationsPreempted = 32,
+
+    /// <summary>2A/04: a reservation that gave access is gone.</summary>
+    ReservationsReleased = 64,
+
+    /// <summary>2A/05: the registration was preempted.</summary>
+    RegistrationsPreempted = 128,
+
+    /// <summary>Those of a reset or a loss: SAM-5 reports them before a RESERVATION CONFLICT, and others after.</summary>
+    Resets = PowerOnOrReset | LogicalUnitReset | NexusLoss,
+
     /// <summary>All of them.</summary>
-    All = PowerOnOrReset | LogicalUnitReset | NexusLoss | CapacityDataHasChanged | ReportedLunsDataHasChanged,
+    All = Resets | CapacityDataHasChanged | ReportedLunsDataHasChanged |
+        ReservationsPreempted | ReservationsReleased | RegistrationsPreempted,
 }
 
 /// <summary>What a unit attention says.</summary>
@@ -42,6 +55,9 @@ internal static class UnitAttentions
         UnitAttention.NexusLoss => AdditionalSense.NexusLossOccurred,
         UnitAttention.ReportedLunsDataHasChanged => AdditionalSense.ReportedLunsDataHasChanged,
         UnitAttention.CapacityDataHasChanged => AdditionalSense.CapacityDataHasChanged,
+        UnitAttention.ReservationsPreempted => AdditionalSense.ReservationsPreempted,
+        UnitAttention.ReservationsReleased => AdditionalSense.ReservationsReleased,
+        UnitAttention.RegistrationsPreempted => AdditionalSense.RegistrationsPreempted,
         _ => throw new ArgumentOutOfRangeException(nameof(one), one, "Not one unit attention condition."),
     };
 }

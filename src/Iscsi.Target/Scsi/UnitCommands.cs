@@ -9,6 +9,7 @@ internal static class UnitCommands
     private const byte Immediate = 0x01;
     private const byte NoFlush = 0x04;
     private const byte Start = 0x01;
+    private const byte PowerCondition = 0xF0;
     private const byte DescriptorFormat = 0x01;
 
     /// <summary>The rows.</summary>
@@ -19,6 +20,7 @@ internal static class UnitCommands
         {
             Name = "TEST UNIT READY",
             Usage = [OperationCode.TestUnitReady, 0, 0, 0, 0, 0],
+            Traits = ScsiTraits.AllowedThroughReservation,
             Begin = static r => r.Good(),
         },
 
@@ -27,7 +29,8 @@ internal static class UnitCommands
         {
             Name = "REQUEST SENSE",
             Usage = [OperationCode.RequestSense, DescriptorFormat, 0, 0, 0xFF, 0],
-            Traits = ScsiTraits.AnyLun | ScsiTraits.AllowedDuringUnitAttention | ScsiTraits.AllowedWhenStopped,
+            Traits = ScsiTraits.AnyLun | ScsiTraits.AllowedDuringUnitAttention | ScsiTraits.AllowedWhenStopped |
+                ScsiTraits.AllowedThroughReservations,
             Direction = DataDirection.Read,
             Memory = MemoryNeed.ParameterData,
             Begin = RequestSense,
@@ -39,6 +42,8 @@ internal static class UnitCommands
             Name = "START STOP UNIT",
             Usage = [OperationCode.StartStopUnit, Immediate, 0, 0, NoFlush | Start, 0],
             Traits = ScsiTraits.AllowedWhenStopped,
+            // SBC-3: starting harms nobody, unless it sets a power condition.
+            PassesReservations = static r => r.Cdb.Has(4, Start) && !r.Cdb.Has(4, PowerCondition),
             RecommendedTimeoutSeconds = 60,
             Begin = BeginStartStop,
             Execute = StopAsync,

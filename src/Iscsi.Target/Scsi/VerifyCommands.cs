@@ -28,6 +28,7 @@ internal static class VerifyCommands
     {
         Name = name,
         Usage = usage,
+        Traits = ScsiTraits.AllowedThroughWriteExclusive,
         Direction = DataDirection.Write,
         Memory = MemoryNeed.Bursts,
         Begin = Begin,

@@ -195,6 +195,7 @@ internal sealed partial class TargetSession : IPduSendCompletion
         if (response == LogoutResponse.Success)
         {
             IsEnding = true;
+            Target?.Units.ReleaseReservations(Nexus);
             StopTasksBut(task);
         }
         if (TryTakeControlEntry(out var entry))

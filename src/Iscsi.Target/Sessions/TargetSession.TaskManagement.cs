@@ -1,6 +1,7 @@
 using Iscsi.Protocol;
 using Iscsi.Target.Diagnostics;
 using Iscsi.Target.Scsi;
+using Iscsi.Target.Scsi.PersistentReservations;
 using Iscsi.Target.Tasks;
 
 namespace Iscsi.Target.Sessions;
@@ -84,17 +85,35 @@ internal sealed partial class TargetSession
     private void ResetUnit(TargetTask function, LogicalUnit unit)
     {
         var others = Array.FindAll(Core.Sessions.Snapshot(), s => !ReferenceEquals(s, this) && ReferenceEquals(s.Target, Target));
-        var reset = others.Length == 0 ? null : new UnitReset(this, function, others.Length);
+        var reset = others.Length == 0 ? null : new UnitReset(() => Post(() => OnAffectedTaskEnded(function)), others.Length);
         unit.IsStopped = false;
+        unit.Reservations.OnReset();
         AbortTasksOf(function, unit, reset);
         Target!.Units.Raise(unit, UnitAttention.LogicalUnitReset);
         foreach (var other in others) other.Post(() => other.AbortForReset(unit, reset!));
     }
 
-    // Another session resets the logical unit.
+    /// <inheritdoc/>
+    Task IUnitTasks.AbortTasksAsync(LogicalUnit unit, IReadOnlyCollection<NexusName> nexuses)
+    {
+        var affected = Array.FindAll(
+            Core.Sessions.Snapshot(),
+            s => !ReferenceEquals(s, this) && ReferenceEquals(s.Target, Target) && nexuses.Contains(s.Nexus.Name));
+        if (affected.Length == 0) return Task.CompletedTask;
+        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var abort = new UnitReset(done.SetResult, affected.Length);
+        foreach (var session in affected) session.Post(() => session.AbortForReset(unit, abort));
+        return done.Task;
+    }
+
+    // Another session resets the logical unit, or has preempted this nexus there.
     private void AbortForReset(LogicalUnit unit, UnitReset reset)
     {
-        var affected = Array.FindAll(_tasks.Values.ToArray(), task => IsFor(task, unit));
+        var all = Array.FindAll(_tasks.Values.ToArray(), task => IsFor(task, unit));
+        // One that waits for other sessions' tasks itself has done its work: waiting for it could be waiting for oneself.
+        foreach (var task in all)
+            if (task.Request.AwaitsOtherTasks) task.Abort();
+        var affected = Array.FindAll(all, static task => !task.Request.AwaitsOtherTasks);
         if (affected.Length == 0)
         {
             reset.SessionDone();
@@ -134,15 +153,19 @@ internal sealed partial class TargetSession
     }
 }
 
-/// <summary>A LOGICAL UNIT RESET that other sessions take part in: the function is answered when all of them have ended their tasks.</summary>
-internal sealed class UnitReset(TargetSession origin, TargetTask function, int sessions)
+/// <summary>
+/// A LOGICAL UNIT RESET or PREEMPT AND ABORT that other sessions take part in: it goes on when all of them have ended their tasks.
+/// </summary>
+/// <param name="ended">Called once, on any thread.</param>
+/// <param name="sessions">How many take part.</param>
+internal sealed class UnitReset(Action ended, int sessions)
 {
     private int _remaining = sessions;
 
     /// <summary>One session has ended its tasks. Any thread.</summary>
     public void SessionDone()
     {
-        if (Interlocked.Decrement(ref _remaining) == 0) origin.Post(() => origin.OnAffectedTaskEnded(function));
+        if (Interlocked.Decrement(ref _remaining) == 0) ended();
     }
 }
 

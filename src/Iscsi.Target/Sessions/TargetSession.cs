@@ -17,7 +17,7 @@ namespace Iscsi.Target.Sessions;
 /// One session with its one connection: it owns the machines (window, task sets, channel) and dispatches PDUs to them. Everything runs on
 /// its executor, so nothing here is locked.
 /// </summary>
-internal sealed partial class TargetSession : IPduChannelHandler, ISerialOwner
+internal sealed partial class TargetSession : IPduChannelHandler, ISerialOwner, IUnitTasks
 {
     private readonly ITransportConnection _transport;
     private readonly ConnectionReserve _connection;
@@ -163,6 +163,7 @@ internal sealed partial class TargetSession : IPduChannelHandler, ISerialOwner
     {
         if (_channel.HasEnded) return;
         IsEnding = true;
+        Target?.Units.ReleaseReservations(Nexus);
         _channel.End(reason);
         StopTasks();
     }

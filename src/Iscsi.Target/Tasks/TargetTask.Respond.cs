@@ -34,7 +34,7 @@ internal sealed partial class TargetTask
     // The command is carried out, or refused. What it still occupies below Credit goes back before it waits for the wire.
     private void Complete()
     {
-        ReleaseBurst();
+        if (!Request.AnswersFromScratch) ReleaseBurst();
         if (_plan is not Plan.Read) _offsetBytes = Request.Status == ScsiStatus.Good ? _totalBytes : 0;
         var byteCount = Request.Status == ScsiStatus.Good && ExpectsDataIn
             ? (int)Math.Min(Request.DataInLength, ExpectedDataTransferLength)

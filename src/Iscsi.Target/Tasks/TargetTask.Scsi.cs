@@ -85,6 +85,7 @@ internal sealed partial class TargetTask
         var r = Request;
         r.Nexus = Session.Nexus;
         r.Units = Session.Target!.Units;
+        r.Tasks = Session;
         r.Lun = _header.Lun;
         r.Cdb = Cdb.From(((ReadOnlySpan<byte>)_header)[32..]);
         r.ExpectedDataTransferLength = ExpectedDataTransferLength;

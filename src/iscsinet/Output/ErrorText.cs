@@ -23,7 +23,7 @@ internal static class ErrorText
         BlockDeviceException { Error: BlockDeviceError.NotFound or BlockDeviceError.NotADisk or BlockDeviceError.InvalidSize } =>
             (OneLine(exception.Message), ExitCodes.Usage),
         ArgumentException argument => (OneLine(WithoutParameter(argument)), ExitCodes.Usage),
-        IOException or UnauthorizedAccessException or SocketException or TimeoutException or NotSupportedException =>
+        IOException or InvalidDataException or UnauthorizedAccessException or SocketException or TimeoutException or NotSupportedException =>
             (OneLine(exception.Message), ExitCodes.Failed),
         OperationCanceledException => ("stopped before it was done", ExitCodes.Failed),
         _ => ($"{OneLine(exception.Message)} ({exception.GetType().Name}; {TraceVariable}=1 shows where)", ExitCodes.Failed),
