@@ -17,6 +17,8 @@ internal static class TargetLevels
     /// <summary>Solicited data or Data-In of one chunk. From before the R2T, or the read, until stored or sent.</summary>
     public static readonly Level Burst = new(4, "Burst");
 
+    // Between Burst and Store: the range lock of a logical unit (Scsi/RangeLock). It holds no memory and has no rank; the task keeps its order.
+
     /// <summary>A request of the backing store: a thread, bounce blocks. While the request runs.</summary>
     public static readonly Level Store = new(3, "Store");
 
