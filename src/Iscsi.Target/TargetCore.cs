@@ -172,9 +172,22 @@ internal sealed class TargetCore : IDisposable
         }
         foreach (var session in Sessions.Snapshot()) session.Post(session.StopOrderly);
         SessionFinished();
-        await Task.WhenAny(idle, Task.Delay(limit, Clock)).ConfigureAwait(false);
+        if (await EndsInTimeAsync(idle, limit).ConfigureAwait(false)) return;
         foreach (var session in Sessions.Snapshot()) session.Post(session.StopNow);
-        await Task.WhenAny(idle, Task.Delay(limit, Clock)).ConfigureAwait(false);
+        await EndsInTimeAsync(idle, limit).ConfigureAwait(false);
+    }
+
+    private async Task<bool> EndsInTimeAsync(Task task, TimeSpan limit)
+    {
+        try
+        {
+            await task.WaitAsync(limit, Clock).ConfigureAwait(false);
+            return true;
+        }
+        catch (TimeoutException)
+        {
+            return false;
+        }
     }
 
     /// <summary>Answers SendTargets.</summary>

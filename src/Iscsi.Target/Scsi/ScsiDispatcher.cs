@@ -10,7 +10,8 @@ internal static class ScsiDispatcher
 {
     /// <summary>
     /// Begins a command. Allocates nothing and never waits. Order: LUN, operation code, reservations of others, fields outside the
-    /// usage data, unit attention, stopped unit, write protection, failed flush, fields that this device does not have, then the row's own checks.
+    /// usage data, unit attention, stopped unit, write protection, failed flush, fields that this device does not have, then the
+    /// row's own checks.
     /// </summary>
     /// <remarks>
     /// What the iSCSI command declared (R and W bits, Expected Data Transfer Length) is not checked against the CDB: the engine
