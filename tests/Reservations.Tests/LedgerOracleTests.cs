@@ -1,5 +1,7 @@
 namespace Reservations.Tests;
 
+// Both use every core: at the same time the threads of one would starve the posted work of the other.
+[Collection("Every core")]
 public sealed class LedgerOracleTests(ITestOutputHelper output)
 {
     private const int Seeds = 100, StepsPerSeed = 10_500;

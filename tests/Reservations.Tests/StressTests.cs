@@ -3,6 +3,7 @@ using static Reservations.Tests.Levels;
 
 namespace Reservations.Tests;
 
+[Collection("Every core")]
 public sealed class StressTests
 {
     private static readonly TimeSpan Duration = TimeSpan.FromSeconds(1.5);
