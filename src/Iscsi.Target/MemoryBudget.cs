@@ -133,7 +133,7 @@ public sealed class MemoryBudget
     /// <summary>Unused credits a session may keep beyond its floor: over all sessions at most a quarter of the surplus.</summary>
     internal int WindowGap { get; }
 
-    /// <summary>One line for the operator: <c>memory: 64 MiB for data, 59 sessions of 776 KiB, process bound 147 MiB</c>.</summary>
+    /// <summary>One line for the operator: <c>memory: 64 MiB for data, 57 sessions of 808 KiB, process bound 157 MiB</c>.</summary>
     public string Describe() =>
         $"memory: {ByteText(BudgetBytes)} for data, {MaxSessions} sessions of {ByteText(SessionBytes)}, process bound {ByteText(ProcessBoundBytes)}";
 
