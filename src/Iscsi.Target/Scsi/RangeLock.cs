@@ -14,7 +14,7 @@ namespace Iscsi.Target.Scsi;
 /// of them, wherever they are; later ones are listed with their ranges.
 /// </para>
 /// <para>
-/// Order (RULES: locks are levels): between Burst and Store. It is entered when all data of the chunk are in memory, and left when the
+/// Order (locks are levels too): between Burst and Store. It is entered when all data of the chunk are in memory, and left when the
 /// device has answered; in between its holder waits for the Store level only. So a holder's wait ends by itself, and one entry
 /// at a time per task leaves nothing to order among ranges.
 /// </para>

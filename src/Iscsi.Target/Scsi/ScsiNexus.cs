@@ -15,7 +15,7 @@ internal sealed class ScsiNexus
     /// <summary>Creates a nexus. It takes part once it is attached to a <see cref="LogicalUnitMap"/>.</summary>
     /// <param name="initiatorName">iSCSI name of the initiator.</param>
     /// <param name="initiatorSessionId">ISID, 48 bits.</param>
-    /// <param name="targetPortGroupTag">The portal group: it is the SCSI target port (RULES: the portals of one group are one
+    /// <param name="targetPortGroupTag">The portal group: it is the SCSI target port (the portals of one group are one
     /// target port).</param>
     public ScsiNexus(string initiatorName, ulong initiatorSessionId, ushort targetPortGroupTag)
     {
