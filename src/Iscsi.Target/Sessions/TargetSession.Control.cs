@@ -196,7 +196,7 @@ internal sealed partial class TargetSession : IPduSendCompletion
         {
             IsEnding = true;
             Target?.Units.ReleaseReservations(Nexus);
-            StopTasksBut(task);
+            StopTasks(except: task);
         }
         if (TryTakeControlEntry(out var entry))
         {
@@ -214,12 +214,6 @@ internal sealed partial class TargetSession : IPduSendCompletion
         }
         task.End();
         if (response == LogoutResponse.Success) EndAfterFlush(ConnectionEndReason.LoggedOut);
-    }
-
-    private void StopTasksBut(TargetTask request)
-    {
-        foreach (var task in _tasks.Values.ToArray())
-            if (!ReferenceEquals(task, request) && ReferenceEquals(task.Session, this)) task.Abort();
     }
 
     // What is queued still leaves; the peer gets two seconds to close after that.

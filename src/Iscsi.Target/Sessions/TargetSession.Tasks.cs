@@ -69,10 +69,10 @@ internal sealed partial class TargetSession
         Core.Metrics.DeviceError();
     }
 
-    private void StopTasks()
+    private void StopTasks(TargetTask? except = null)
     {
         if (_tasks.Count == 0) return;
         foreach (var task in _tasks.Values.ToArray())
-            if (task.State != TaskState.Free && ReferenceEquals(task.Session, this)) task.Abort();
+            if (!ReferenceEquals(task, except) && task.State != TaskState.Free && ReferenceEquals(task.Session, this)) task.Abort();
     }
 }
