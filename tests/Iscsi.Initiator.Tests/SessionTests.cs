@@ -288,7 +288,9 @@ public sealed class SessionTests : IAsyncLifetime
         var call = session.ExecuteAsync(0, s_read, new byte[512]).AsTask();
         await _target.ReceiveAsync(Opcode.ScsiCommand);
         await _target.SendAsyncMessageAsync(AsyncEvent.LogoutRequested, parameter3: 3);
-        await session.PingedAsync(_target);
+        // The answer to a ping of the target says that the message was handled: the session's own pings are refused from then on.
+        await _target.SendNopInAsync(targetTransferTag: 0x1234);
+        await _target.ReceiveAsync(Opcode.NopOut);
         clock.Advance(TimeSpan.FromSeconds(4));
         await _target.SendLogoutResponseAsync(await _target.ReceiveAsync(Opcode.LogoutRequest));
         await Assert.ThrowsAsync<IscsiException>(() => call);
@@ -520,7 +522,9 @@ internal static class SessionExtensions
     public static async Task PingedAsync(this IscsiSession session, ScriptedTarget target)
     {
         var ping = session.PingAsync();
-        await target.SendNopInAsync((await target.ReceiveAsync(Opcode.NopOut)).Tag);
+        var request = target.ReceiveAsync(Opcode.NopOut);
+        await await Task.WhenAny(ping, request); // a ping that is refused is never received
+        await target.SendNopInAsync((await request).Tag);
         await ping;
     }
 }
