@@ -91,8 +91,8 @@ public sealed class IscsiTargetBuilder
 
     /// <summary>Takes the memory and builds the server. It does not listen before <see cref="IscsiTargetServer.StartAsync"/>.</summary>
     /// <exception cref="Reservations.BudgetException">The budget does not hold one session.</exception>
-    /// <exception cref="InvalidDataException">A file of persistent reservations is damaged.</exception>
-    /// <exception cref="ArgumentException">One storage or one file of reservations under two LUNs, or two initiators' and targets' secrets that are equal.</exception>
+    /// <exception cref="InvalidDataException">A file of persistent reservations or of a disk's state is damaged.</exception>
+    /// <exception cref="ArgumentException">One storage or one state file under two LUNs, or two initiators' and targets' secrets that are equal.</exception>
     public IscsiTargetServer Build()
     {
         if (_portals.Count == 0) Listen(new IPEndPoint(IPAddress.Loopback, 3260));
@@ -120,17 +120,11 @@ public sealed class TargetDefinitionBuilder
     /// <summary>Serves a device under a LUN. The device stays the caller's: the server does not dispose it.</summary>
     /// <param name="lun">0 to 16383.</param>
     /// <param name="device">The device.</param>
-    /// <param name="serialNumber">What clients see as its serial number, at most 20 ASCII characters; default: derived from target name and the device's identity.</param>
-    /// <param name="reservationsPath">
-    /// A file for persistent reservations that an initiator wants to survive a restart (SPC-4, APTPL): created when the first one asks,
-    /// replaced as a whole and made durable at every change. It belongs to the disk: put it beside it, and copy or delete it with it.
-    /// Default null: reservations end with the server, and the target says so (PTPL_C zero). <see cref="IscsiTargetBuilder.Build"/> reads
-    /// it, and throws <see cref="InvalidDataException"/> when it is damaged: what it says about who may write must not be guessed.
-    /// </param>
-    public TargetDefinitionBuilder AddLun(int lun, IBlockDevice device, string? serialNumber = null, string? reservationsPath = null)
+    /// <param name="options">Serial number, files of the disk's state, kind of medium; null: the defaults.</param>
+    public TargetDefinitionBuilder AddLun(int lun, IBlockDevice device, LunOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(device);
-        Luns.Add(new LunDefinition(lun, device, serialNumber, reservationsPath is null ? null : Path.GetFullPath(reservationsPath)));
+        Luns.Add(new LunDefinition(lun, device, options ?? new LunOptions()));
         return this;
     }
 
@@ -177,6 +171,6 @@ public sealed class TargetDefinitionBuilder
     public TargetDefinitionBuilder AnswerChap(string name, string secret) => AnswerChap(name, Encoding.UTF8.GetBytes(secret));
 }
 
-internal sealed record LunDefinition(int Lun, IBlockDevice Device, string? SerialNumber, string? ReservationsPath);
+internal sealed record LunDefinition(int Lun, IBlockDevice Device, LunOptions Options);
 
 internal sealed record Portal(IPEndPoint? Endpoint, IPEndPoint? Announce, ITransportListener? Listener);

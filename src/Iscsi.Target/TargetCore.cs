@@ -52,13 +52,16 @@ internal sealed class TargetCore : IDisposable
             _lanes = new LoginLanes(Root, Budget, clock);
             Connections = new ConnectionReservePool(Root, Budget);
             var challenges = new ChapChallengeRegistry();
-            var reservationFiles = new HashSet<string>(StringComparer.Ordinal);
+            var stateFiles = new HashSet<string>(StringComparer.Ordinal);
             foreach (var target in targets)
             {
-                foreach (var (lun, device, _, reservationsPath) in target.Luns)
+                foreach (var (lun, device, options) in target.Luns)
                 {
-                    if (reservationsPath is not null && !reservationFiles.Add(reservationsPath))
-                        throw new ArgumentException($"{reservationsPath} is named for the reservations of LUN {lun} of {target.Name} and of another one: each needs its own.");
+                    foreach (var path in (ReadOnlySpan<string?>)[options.ReservationsPath, options.StatePath])
+                    {
+                        if (path is not null && !stateFiles.Add(path))
+                            throw new ArgumentException($"{path} is named for the state of LUN {lun} of {target.Name} and a second time: each state needs a file of its own.");
+                    }
                     foreach (var other in Targets)
                     {
                         foreach (var unit in other.Units.Units)

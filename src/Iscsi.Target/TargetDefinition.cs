@@ -2,7 +2,6 @@ using Iscsi.Protocol;
 using Iscsi.Storage;
 using Iscsi.Target.Memory;
 using Iscsi.Target.Scsi;
-using Iscsi.Target.Scsi.PersistentReservations;
 using Reservations;
 
 namespace Iscsi.Target;
@@ -28,10 +27,9 @@ internal sealed class TargetDefinition : IDisposable
         if (builder.MutualCredentials is not null && Authentication is null)
             throw new ArgumentException($"Target {Name} answers CHAP but requires none: mutual CHAP needs the initiator's credentials too.");
         Units = new LogicalUnitMap(Name, new ScsiLimits { AllAtOnceBytes = budget.AllAtOnceBytes });
-        foreach (var (lun, device, serialNumber, reservationsPath) in builder.Luns)
+        foreach (var (lun, device, options) in builder.Luns)
         {
-            var file = reservationsPath is null ? null : new PersistentReservationFile(new ReplaceableFile(reservationsPath));
-            var unit = Units.Add(lun, device, serialNumber, file);
+            var unit = Units.Add(lun, device, options);
             _lanes.Add(unit.Index, StoreLane.Create(root, $"store {Name} LUN {lun}", device.Info.Store));
         }
     }

@@ -128,7 +128,7 @@ public sealed class PersistentReservationTests
 
     private static IscsiTargetServer Serve(InMemoryTransportListener listener, IBlockDevice device, string path) =>
         new IscsiTargetBuilder().Listen(listener).UseMemory(16 << 20)
-            .AddTarget(Name, target => target.AddLun(0, device, reservationsPath: path)).Build();
+            .AddTarget(Name, target => target.AddLun(0, device, new LunOptions { ReservationsPath = path })).Build();
 
     private static async Task<IscsiSession> ConnectAsync(InMemoryTransportListener listener, string host)
     {

@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using System.Text;
 using Iscsi.Storage;
 using Iscsi.Target.Scsi.PersistentReservations;
+using Iscsi.Target.State;
 
 namespace Iscsi.Target.Scsi;
 
@@ -31,19 +32,20 @@ internal sealed class LogicalUnit
         IBlockDevice device,
         string targetName,
         ScsiLimits limits,
-        string? serialNumber,
-        PersistentReservationFile? reservationFile)
+        LunOptions options)
     {
         Reservations = new UnitReservations(
-            new PersistentReservationLimits { MaxFullStatusBytes = limits.AllAtOnceBytes }, reservationFile);
+            new PersistentReservationLimits { MaxFullStatusBytes = limits.AllAtOnceBytes },
+            options.ReservationsPath is null ? null : new PersistentReservationFile(new ReplaceableFile(options.ReservationsPath)));
+        State = new UnitState(options.StatePath is null ? null : new ReplaceableFile(options.StatePath));
         Index = index;
         Number = number;
         Device = device;
         TargetName = targetName;
         Limits = limits;
         // The target name is part of it, so that equal paths behind two targets do not look like two paths to one disk.
-        var hash = SHA256.HashData(Encoding.UTF8.GetBytes($"{targetName}\n{serialNumber ?? device.Info.Identity}"));
-        SerialNumber = serialNumber ?? Convert.ToHexStringLower(hash.AsSpan(0, 10));
+        var hash = SHA256.HashData(Encoding.UTF8.GetBytes($"{targetName}\n{options.SerialNumber ?? device.Info.Identity}"));
+        SerialNumber = options.SerialNumber ?? Convert.ToHexStringLower(hash.AsSpan(0, 10));
         NaaIdentifier = (BinaryPrimitives.ReadUInt64BigEndian(hash) >> 4) | (NaaLocallyAssigned << 60);
     }
 
@@ -79,6 +81,9 @@ internal sealed class LogicalUnit
 
     /// <summary>Who has reserved it, and who is registered.</summary>
     public UnitReservations Reservations { get; }
+
+    /// <summary>What it remembers over a restart beside its reservations.</summary>
+    public UnitState State { get; }
 
     /// <summary>Stopped by START STOP UNIT: media access is NOT READY until it is started.</summary>
     public bool IsStopped

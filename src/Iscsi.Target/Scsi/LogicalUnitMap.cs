@@ -41,25 +41,23 @@ internal sealed class LogicalUnitMap
     /// <summary>Puts a device under a LUN. Nexuses are told that the reported LUNs have changed.</summary>
     /// <param name="number">The LUN, 0 to 16383.</param>
     /// <param name="device">The device. It stays its owner's.</param>
-    /// <param name="serialNumber">PRODUCT SERIAL NUMBER, 1 to 20 printable ASCII characters; null: derived from target name and
-    /// device identity.</param>
-    /// <param name="reservationFile">Where persistent reservations survive a restart; null: they don't.</param>
+    /// <param name="options">Serial number, files of its state, kind of medium; null: the defaults.</param>
     /// <exception cref="ArgumentException">The LUN is taken, or the storage is already served under another one.</exception>
-    /// <exception cref="InvalidDataException">The file of the reservations is damaged.</exception>
-    public LogicalUnit Add(
-        int number, IBlockDevice device, string? serialNumber = null, PersistentReservationFile? reservationFile = null)
+    /// <exception cref="InvalidDataException">A file of its state is damaged.</exception>
+    public LogicalUnit Add(int number, IBlockDevice device, LunOptions? options = null)
     {
+        options ??= new LunOptions();
         ArgumentNullException.ThrowIfNull(device);
         ArgumentOutOfRangeException.ThrowIfNegative(number);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(number, LogicalUnitNumber.Max);
-        if (serialNumber is not null) CheckSerialNumber(serialNumber);
+        if (options.SerialNumber is not null) CheckSerialNumber(options.SerialNumber);
         lock (_lock)
         {
             var units = _units;
             if (units.Length == ScsiLimits.MaxLogicalUnits)
                 throw new ArgumentException($"{TargetName} has {units.Length} LUNs, which is the most.", nameof(number));
             CheckFree(units, number, device);
-            var unit = new LogicalUnit(_nextIndex++, (ushort)number, device, TargetName, _limits, serialNumber, reservationFile);
+            var unit = new LogicalUnit(_nextIndex++, (ushort)number, device, TargetName, _limits, options);
             LogicalUnit[] next = [.. units, unit];
             Array.Sort(next, static (a, b) => a.Number.CompareTo(b.Number));
             _units = next;

@@ -54,7 +54,7 @@ internal static class DiskServer
         foreach (var listen in options.Listen) builder.Listen(listen.Endpoint, listen.Announce);
         builder.AddTarget(options.TargetName, target =>
         {
-            for (var lun = 0; lun < disks.Count; lun++) target.AddLun(lun, disks[lun], reservationsPath: ReservationsPathOf(disks[lun]));
+            for (var lun = 0; lun < disks.Count; lun++) target.AddLun(lun, disks[lun], OptionsOf(disks[lun]));
             target.AllowInitiators([.. options.AllowedInitiators]);
             if (options.Chap is { } chap) target.RequireChap(chap.Name, chap.Secret);
             if (options.MutualChap is { } mutual) target.AnswerChap(mutual.Name, mutual.Secret);
@@ -63,10 +63,10 @@ internal static class DiskServer
     }
 
     // Beside the disk, so that it goes where the disk goes. Beside a block device, in /dev, nothing would last.
-    private static string? ReservationsPathOf(IBlockDevice disk) =>
+    private static LunOptions OptionsOf(IBlockDevice disk) =>
         disk is FileBlockDevice file && File.Exists(file.Path) && !file.Path.StartsWith("/dev/", StringComparison.Ordinal)
-            ? file.Path + ".reservations"
-            : null;
+            ? new LunOptions { ReservationsPath = file.Path + ".reservations", StatePath = file.Path + ".state" }
+            : new LunOptions();
 
     private static async Task StartAsync(IscsiTargetServer server, ServeOptions options)
     {

@@ -45,7 +45,7 @@ public sealed class LogicalUnitMapTests
     [InlineData("123456789012345678901")]
     [InlineData("tab\there")]
     public void A_serial_number_that_cannot_be_told_is_refused(string serial) =>
-        Assert.Throws<ArgumentException>(() => new LogicalUnitMap(ScsiHarness.TargetName).Add(0, Disk("a"), serial));
+        Assert.Throws<ArgumentException>(() => new LogicalUnitMap(ScsiHarness.TargetName).Add(0, Disk("a"), new LunOptions { SerialNumber = serial }));
 
     [Fact]
     public void A_target_name_of_more_than_223_bytes_is_refused() =>

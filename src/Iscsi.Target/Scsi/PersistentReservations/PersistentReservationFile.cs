@@ -1,12 +1,6 @@
-namespace Iscsi.Target.Scsi.PersistentReservations;
+using Iscsi.Target.State;
 
-// The order of one change, and what a power cut leaves:
-//
-//     write path.new ─▶ flush path.new ─▶ rename ─▶ flush directory ─▶ GOOD
-//     └────────────── the old state ────────────┘ └── either ────────┘ └── the new state
-//
-// The rename is atomic, and what it puts in place is durable before: so the file is old or new, never neither. A file that is neither
-// was damaged by something else, and its checksum says so.
+namespace Iscsi.Target.Scsi.PersistentReservations;
 
 /// <summary>Where the persistent reservation state of a logical unit survives a restart (APTPL).</summary>
 internal sealed class PersistentReservationFile(IReplaceableFile file)
@@ -25,11 +19,5 @@ internal sealed class PersistentReservationFile(IReplaceableFile file)
     }
 
     /// <summary>Makes a state durable. When it throws, the old state or the new one is on the disk.</summary>
-    public void Save(PersistentReservationState state)
-    {
-        file.WriteTemporary(PersistentReservationText.Encode(state));
-        file.FlushTemporary();
-        file.Replace();
-        file.FlushDirectory();
-    }
+    public void Save(PersistentReservationState state) => file.Save(PersistentReservationText.Encode(state));
 }

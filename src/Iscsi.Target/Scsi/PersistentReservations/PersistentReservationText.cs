@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
-using System.Security.Cryptography;
 using System.Text;
+using Iscsi.Target.State;
 
 namespace Iscsi.Target.Scsi.PersistentReservations;
 
@@ -20,7 +20,6 @@ namespace Iscsi.Target.Scsi.PersistentReservations;
 internal static class PersistentReservationText
 {
     private const string Title = "iscsinet persistent reservations 1";
-    private const string Checksum = "sha256 ";
 
     /// <summary>Writes a state.</summary>
     public static byte[] Encode(PersistentReservationState state)
@@ -38,15 +37,13 @@ internal static class PersistentReservationText
                 CultureInfo.InvariantCulture,
                 $"registration {key:x16} {nexus.TargetPort} {nexus.InitiatorSessionId:x12} {nexus.InitiatorName}\n");
         }
-        var bytes = Encoding.UTF8.GetBytes(text.ToString());
-        text.Append(Checksum).Append(Convert.ToHexStringLower(SHA256.HashData(bytes))).Append('\n');
-        return Encoding.UTF8.GetBytes(text.ToString());
+        return ChecksummedText.Encode(text.ToString());
     }
 
     /// <summary>Reads a state; null: the bytes are not a whole file.</summary>
     public static PersistentReservationState? Decode(ReadOnlySpan<byte> bytes)
     {
-        if (Body(bytes) is not { } body) return null;
+        if (ChecksummedText.Decode(bytes) is not { } body) return null;
         var lines = body.Split('\n');
         // The last line ends with a line feed too.
         if (lines.Length < 4 || lines[0] != Title || lines[^1].Length != 0) return null;
@@ -70,16 +67,6 @@ internal static class PersistentReservationText
             ? "all"
             : (1 + state.Registrations.Select(r => r.Nexus).ToList().IndexOf(state.Holder)).ToString(CultureInfo.InvariantCulture);
         return string.Create(CultureInfo.InvariantCulture, $"{(byte)type} {number}");
-    }
-
-    // Everything above a checksum that is right.
-    private static string? Body(ReadOnlySpan<byte> bytes)
-    {
-        var at = bytes.LastIndexOf(Encoding.UTF8.GetBytes("\n" + Checksum));
-        if (at < 0) return null;
-        var body = bytes[..(at + 1)];
-        var expected = Encoding.UTF8.GetBytes($"{Checksum}{Convert.ToHexStringLower(SHA256.HashData(body))}\n");
-        return bytes[(at + 1)..].SequenceEqual(expected) ? Encoding.UTF8.GetString(body) : null;
     }
 
     private static PersistentReservationRegistration? Registration(string line)

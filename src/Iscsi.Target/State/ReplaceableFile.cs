@@ -1,7 +1,7 @@
 using System.ComponentModel;
 using System.Runtime.InteropServices;
 
-namespace Iscsi.Target.Scsi.PersistentReservations;
+namespace Iscsi.Target.State;
 
 /// <summary>A file that is replaced by renaming <c>path.new</c> over it.</summary>
 /// <param name="path">The file; its directory must exist when something is written.</param>
