@@ -53,6 +53,9 @@ public readonly record struct AdditionalSense(byte Code, byte Qualifier)
     /// <summary>27/00 WRITE PROTECTED.</summary>
     public static AdditionalSense WriteProtected => new(0x27, 0x00);
 
+    /// <summary>27/02 LOGICAL UNIT SOFTWARE WRITE PROTECTED.</summary>
+    public static AdditionalSense SoftwareWriteProtected => new(0x27, 0x02);
+
     /// <summary>27/07 SPACE ALLOCATION FAILED WRITE PROTECT.</summary>
     public static AdditionalSense SpaceAllocationFailedWriteProtect => new(0x27, 0x07);
 
@@ -67,6 +70,9 @@ public readonly record struct AdditionalSense(byte Code, byte Qualifier)
 
     /// <summary>26/04 INVALID RELEASE OF PERSISTENT RESERVATION.</summary>
     public static AdditionalSense InvalidReleaseOfPersistentReservation => new(0x26, 0x04);
+
+    /// <summary>2A/01 MODE PARAMETERS CHANGED.</summary>
+    public static AdditionalSense ModeParametersChanged => new(0x2A, 0x01);
 
     /// <summary>2A/03 RESERVATIONS PREEMPTED.</summary>
     public static AdditionalSense ReservationsPreempted => new(0x2A, 0x03);

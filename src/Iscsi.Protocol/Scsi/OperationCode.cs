@@ -21,6 +21,9 @@ public static class OperationCode
     /// <summary>INQUIRY.</summary>
     public const byte Inquiry = 0x12;
 
+    /// <summary>MODE SELECT (6).</summary>
+    public const byte ModeSelect6 = 0x15;
+
     /// <summary>RESERVE (6) (SPC-2).</summary>
     public const byte Reserve6 = 0x16;
 
@@ -68,6 +71,9 @@ public static class OperationCode
 
     /// <summary>UNMAP.</summary>
     public const byte Unmap = 0x42;
+
+    /// <summary>MODE SELECT (10).</summary>
+    public const byte ModeSelect10 = 0x55;
 
     /// <summary>RESERVE (10) (SPC-2).</summary>
     public const byte Reserve10 = 0x56;

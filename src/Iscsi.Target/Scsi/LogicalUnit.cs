@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using System.Text;
+using Iscsi.Protocol.Scsi;
 using Iscsi.Storage;
 using Iscsi.Target.Scsi.PersistentReservations;
 using Iscsi.Target.State;
@@ -45,6 +46,7 @@ internal sealed class LogicalUnit
         Limits = limits;
         // The target name is part of it, so that equal paths behind two targets do not look like two paths to one disk.
         var hash = SHA256.HashData(Encoding.UTF8.GetBytes($"{targetName}\n{options.SerialNumber ?? device.Info.Identity}"));
+        Modes = new UnitModePages(this);
         SerialNumber = options.SerialNumber ?? Convert.ToHexStringLower(hash.AsSpan(0, 10));
         NaaIdentifier = (BinaryPrimitives.ReadUInt64BigEndian(hash) >> 4) | (NaaLocallyAssigned << 60);
     }
@@ -84,6 +86,18 @@ internal sealed class LogicalUnit
 
     /// <summary>What it remembers over a restart beside its reservations.</summary>
     public UnitState State { get; }
+
+    /// <summary>Its mode pages.</summary>
+    public UnitModePages Modes { get; }
+
+    /// <summary>The control mode page as it is now.</summary>
+    public ControlModePage Control => Modes.Control;
+
+    /// <summary>The caching mode page as it is now.</summary>
+    public CachingModePage Caching => Modes.Caching;
+
+    /// <summary>Whether the device has a cache that an initiator has switched off: every write is to be durable before its status.</summary>
+    public bool WritesThrough => !Caching.WriteCacheEnabled && Info.HasVolatileWriteCache;
 
     /// <summary>Stopped by START STOP UNIT: media access is NOT READY until it is started.</summary>
     public bool IsStopped

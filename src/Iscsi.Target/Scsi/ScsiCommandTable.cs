@@ -16,6 +16,7 @@ internal static class ScsiCommandTable
         .. ReportCommands.Rows,
         .. CapacityCommands.Rows,
         .. ModeCommands.Rows,
+        .. ModeSelectCommands.Rows,
         .. ReadWriteCommands.Rows,
         .. CacheCommands.Rows,
         .. VerifyCommands.Rows,

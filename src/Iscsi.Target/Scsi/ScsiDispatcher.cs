@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using Iscsi.Protocol;
 using Iscsi.Protocol.Scsi;
 using Iscsi.Storage;
 
@@ -56,6 +57,9 @@ internal static class ScsiDispatcher
         try
         {
             await r.Row!.Execute!(r).ConfigureAwait(false);
+            // WCE is zero: what was written, zeroed or unmapped is durable before the status (SBC-3).
+            if (r.Status == ScsiStatus.Good && r.Row.Has(ScsiTraits.Writes) && r.Unit!.WritesThrough)
+                await r.Unit.FlushAsync(r.Cancellation).ConfigureAwait(false);
         }
 #pragma warning disable CA1031 // Whatever a device throws must become a status: the initiator waits for one.
         catch (Exception e)
@@ -123,6 +127,8 @@ internal static class ScsiDispatcher
             return new SenseData(SenseKey.NotReady, AdditionalSense.InitializingCommandRequired);
         if (row.Has(ScsiTraits.Writes) && unit.Info.IsReadOnly)
             return new SenseData(SenseKey.DataProtect, AdditionalSense.WriteProtected);
+        if (row.Has(ScsiTraits.Writes) && unit.Control.SoftwareWriteProtect)
+            return new SenseData(SenseKey.DataProtect, AdditionalSense.SoftwareWriteProtected);
         if (row.Has(ScsiTraits.Writes | ScsiTraits.Flushes) && unit.IsWriteErrorLatched)
             return new SenseData(SenseKey.MediumError, AdditionalSense.WriteError);
         return null;

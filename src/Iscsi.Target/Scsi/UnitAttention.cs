@@ -33,12 +33,15 @@ internal enum UnitAttention
     /// <summary>2A/05: the registration was preempted.</summary>
     RegistrationsPreempted = 128,
 
+    /// <summary>2A/01: another nexus has changed mode pages.</summary>
+    ModeParametersChanged = 1 << 16,
+
     /// <summary>Those of a reset or a loss: SAM-5 reports them before a RESERVATION CONFLICT, and others after.</summary>
     Resets = PowerOnOrReset | LogicalUnitReset | NexusLoss,
 
     /// <summary>All of them.</summary>
     All = Resets | CapacityDataHasChanged | ReportedLunsDataHasChanged |
-        ReservationsPreempted | ReservationsReleased | RegistrationsPreempted,
+        ReservationsPreempted | ReservationsReleased | RegistrationsPreempted | ModeParametersChanged,
 }
 
 /// <summary>What a unit attention says.</summary>
@@ -58,6 +61,7 @@ internal static class UnitAttentions
         UnitAttention.ReservationsPreempted => AdditionalSense.ReservationsPreempted,
         UnitAttention.ReservationsReleased => AdditionalSense.ReservationsReleased,
         UnitAttention.RegistrationsPreempted => AdditionalSense.RegistrationsPreempted,
+        UnitAttention.ModeParametersChanged => AdditionalSense.ModeParametersChanged,
         _ => throw new ArgumentOutOfRangeException(nameof(one), one, "Not one unit attention condition."),
     };
 }
