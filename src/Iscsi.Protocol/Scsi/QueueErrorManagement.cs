@@ -4,11 +4,11 @@ namespace Iscsi.Protocol.Scsi;
 public enum QueueErrorManagement : byte
 {
     /// <summary>00b: the other tasks go on.</summary>
-    None = 0,
+    Continue = 0,
 
     /// <summary>01b: all tasks in the task set are aborted.</summary>
     AbortAll = 1,
 
     /// <summary>11b: the tasks of the same I_T nexus are aborted.</summary>
-    AbortOfNexus = 3,
+    AbortNexus = 3,
 }

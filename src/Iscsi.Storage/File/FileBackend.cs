@@ -51,6 +51,9 @@ internal abstract class FileBackend(string path, SafeFileHandle handle, int bloc
     /// <summary>Changes the length; new bytes are a hole.</summary>
     public abstract void SetLength(long lengthBytes);
 
+    /// <summary>The space that the file has, and that is left in its file system.</summary>
+    public abstract BlockDeviceSpace GetSpace();
+
     /// <summary>What the file and its file system are, as device information.</summary>
     public abstract BlockDeviceInfo Describe(long lengthBytes);
 

@@ -2,7 +2,6 @@ using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using System.Text;
-using Iscsi.Protocol.Scsi;
 using Iscsi.Storage;
 using Iscsi.Target.Scsi.PersistentReservations;
 using Iscsi.Target.State;
@@ -12,7 +11,7 @@ namespace Iscsi.Target.Scsi;
 /// <summary>
 /// A block device under a LUN: identity, state, and what its device can do. Shared by all sessions of its target.
 /// </summary>
-internal sealed class LogicalUnit
+internal sealed partial class LogicalUnit
 {
     /// <summary>T10 VENDOR IDENTIFICATION.</summary>
     public const string Vendor = "ISCSINET";
@@ -22,6 +21,8 @@ internal sealed class LogicalUnit
 
     private const ulong NaaLocallyAssigned = 0x3;
 
+    private readonly TimeProvider _clock;
+    private readonly long _startedAt;
     private volatile bool _isStopped;
     private volatile bool _isWriteErrorLatched;
     private long _knownBlockCount;
@@ -33,7 +34,8 @@ internal sealed class LogicalUnit
         IBlockDevice device,
         string targetName,
         ScsiLimits limits,
-        LunOptions options)
+        LunOptions options,
+        TimeProvider clock)
     {
         Reservations = new UnitReservations(
             new PersistentReservationLimits { MaxFullStatusBytes = limits.AllAtOnceBytes },
@@ -46,7 +48,12 @@ internal sealed class LogicalUnit
         Limits = limits;
         // The target name is part of it, so that equal paths behind two targets do not look like two paths to one disk.
         var hash = SHA256.HashData(Encoding.UTF8.GetBytes($"{targetName}\n{options.SerialNumber ?? device.Info.Identity}"));
-        Modes = new UnitModePages(this);
+        _clock = clock;
+        _startedAt = clock.GetTimestamp();
+        Modes = new UnitModePages(this, options);
+        Exceptions = new InformationalExceptions(this);
+        Timestamp = new UnitTimestamp(clock);
+        Space = new UnitSpace(this, clock);
         SerialNumber = options.SerialNumber ?? Convert.ToHexStringLower(hash.AsSpan(0, 10));
         NaaIdentifier = (BinaryPrimitives.ReadUInt64BigEndian(hash) >> 4) | (NaaLocallyAssigned << 60);
     }
@@ -86,18 +93,6 @@ internal sealed class LogicalUnit
 
     /// <summary>What it remembers over a restart beside its reservations.</summary>
     public UnitState State { get; }
-
-    /// <summary>Its mode pages.</summary>
-    public UnitModePages Modes { get; }
-
-    /// <summary>The control mode page as it is now.</summary>
-    public ControlModePage Control => Modes.Control;
-
-    /// <summary>The caching mode page as it is now.</summary>
-    public CachingModePage Caching => Modes.Caching;
-
-    /// <summary>Whether the device has a cache that an initiator has switched off: every write is to be durable before its status.</summary>
-    public bool WritesThrough => !Caching.WriteCacheEnabled && Info.HasVolatileWriteCache;
 
     /// <summary>Stopped by START STOP UNIT: media access is NOT READY until it is started.</summary>
     public bool IsStopped

@@ -9,14 +9,17 @@ namespace Iscsi.Target.Scsi;
 /// <param name="WriteDefault">Writes the default of a logical unit, PS zero. The span is zero.</param>
 internal sealed record ModePage(byte Code, byte Subcode, int Size, ModePage.PageWriter WriteDefault)
 {
-    /// <summary>Writes a page or a mask of its bits.</summary>
-    public delegate void PageWriter(LogicalUnit unit, Span<byte> page);
+    /// <summary>Writes the mask of a page.</summary>
+    public delegate void MaskWriter(LogicalUnit unit, Span<byte> mask);
+
+    /// <summary>Writes a page.</summary>
+    public delegate void PageWriter(UnitModePages modes, LogicalUnit unit, Span<byte> page);
 
     /// <summary>Finds the first byte of a page whose value is not allowed; -1: all are.</summary>
     public delegate int PageCheck(LogicalUnit unit, ReadOnlySpan<byte> page);
 
     /// <summary>Sets the bits that MODE SELECT may change. The span is zero. Null: none.</summary>
-    public PageWriter? WriteChangeable { get; init; }
+    public MaskWriter? WriteChangeable { get; init; }
 
     /// <summary>Checks what the mask of changeable bits does not say. Null: every value is allowed.</summary>
     public PageCheck? Check { get; init; }
@@ -44,6 +47,16 @@ internal static partial class ModePages
         new(ControlModePage.Code, 0x00, ControlModePage.Size, WriteControl) { WriteChangeable = MaskControl, Check = CheckControl },
         new(ControlModePage.Code, 0x01, 32, WriteControlExtension),
         new(0x1A, 0x00, 40, WritePowerCondition),
+        new(InformationalExceptionsModePage.Code, 0x00, InformationalExceptionsModePage.Size, WriteExceptions)
+        {
+            WriteChangeable = MaskExceptions,
+            Check = CheckExceptions,
+        },
+        new(LogicalBlockProvisioningModePage.Code, LogicalBlockProvisioningModePage.Subcode, LogicalBlockProvisioningModePage.Size, WriteProvisioning)
+        {
+            WriteChangeable = static (_, mask) => LogicalBlockProvisioningModePage.WriteChangeable(mask),
+            IsSupported = static unit => unit.Space.IsKnown,
+        },
     ];
 
     /// <summary>The most bytes that the pages of a unit have together.</summary>
@@ -54,6 +67,12 @@ internal static partial class ModePages
 
     /// <summary>The place of the control page.</summary>
     public static int Control { get; } = IndexOf(ControlModePage.Code, 0);
+
+    /// <summary>The place of the informational exceptions control page.</summary>
+    public static int Exceptions { get; } = IndexOf(InformationalExceptionsModePage.Code, 0);
+
+    /// <summary>The place of the logical block provisioning page.</summary>
+    public static int Provisioning { get; } = IndexOf(LogicalBlockProvisioningModePage.Code, LogicalBlockProvisioningModePage.Subcode);
 
     /// <summary>Finds a page; -1: there is none.</summary>
     public static int IndexOf(byte code, byte subcode)
@@ -69,7 +88,7 @@ internal static partial class ModePages
     //      1| PAGE LENGTH (0Ah)
     //      2|AWRE  |ARRE   |TB     |RC     |EER    |PER    |DTE    |DCR
     //      3| READ RETRY COUNT                 8| WRITE RETRY COUNT          10| RECOVERY TIME LIMIT (2)
-    private static void WriteReadWriteErrorRecovery(LogicalUnit unit, Span<byte> page)
+    private static void WriteReadWriteErrorRecovery(UnitModePages modes, LogicalUnit unit, Span<byte> page)
     {
         const byte automaticReallocation = 0xC0;
         page[0] = 0x01;
@@ -78,7 +97,7 @@ internal static partial class ModePages
         page[2] = automaticReallocation;
     }
 
-    private static void WriteCaching(LogicalUnit unit, Span<byte> page) =>
+    private static void WriteCaching(UnitModePages modes, LogicalUnit unit, Span<byte> page) =>
         new CachingModePage { WriteCacheEnabled = unit.Info.HasVolatileWriteCache }.Write(page);
 
     // A device that writes through can't be given a cache.
@@ -89,13 +108,14 @@ internal static partial class ModePages
         mask[..2].Clear();
     }
 
-    private static void WriteControl(LogicalUnit unit, Span<byte> page) => new ControlModePage
+    private static void WriteControl(UnitModePages modes, LogicalUnit unit, Span<byte> page) => new ControlModePage
     {
         // TST 001b: a task set for each I_T nexus, so that each session orders its own tasks and no lock is shared.
         TaskSetType = 1,
         GlobalLoggingTargetSaveDisable = true,
         QueueAlgorithmModifier = 1,
         BusyTimeoutPeriod = 0xFFFF,
+        ExtendedSelfTestCompletionSeconds = DiagnosticCommands.ExtendedSeconds,
     }.Write(page);
 
     private static void MaskControl(LogicalUnit unit, Span<byte> mask)
@@ -103,7 +123,7 @@ internal static partial class ModePages
         new ControlModePage
         {
             DescriptorFormatSense = true,
-            QueueErrorManagement = QueueErrorManagement.AbortOfNexus,
+            QueueErrorManagement = QueueErrorManagement.AbortNexus,
             SoftwareWriteProtect = true,
             TaskAbortedStatus = true,
         }.Write(mask);
@@ -121,18 +141,49 @@ internal static partial class ModePages
     //      4|                              |TCMOS  |SCSIP  |IALUAE
     //      5|                              | INITIAL COMMAND PRIORITY
     //      6| MAXIMUM SENSE DATA LENGTH, 0: not limited
-    private static void WriteControlExtension(LogicalUnit unit, Span<byte> page)
+    private static void WriteControlExtension(UnitModePages modes, LogicalUnit unit, Span<byte> page)
     {
         page[0] = 0x40 | ControlModePage.Code;
         page[1] = 0x01;
         page[3] = 0x1C;
+        // The device clock is the host's (TCMOS), until SET TIMESTAMP, which takes precedence (SCSIP).
+        page[4] = 0x06;
     }
 
     // SPC-4: Power Condition mode page: PM_BG_PRECEDENCE and the enable bits of all timers are zero, so no timer runs.
-    private static void WritePowerCondition(LogicalUnit unit, Span<byte> page)
+    private static void WritePowerCondition(UnitModePages modes, LogicalUnit unit, Span<byte> page)
     {
         page[0] = 0x1A;
         page[1] = 0x26;
+    }
+
+    private static void WriteExceptions(UnitModePages modes, LogicalUnit unit, Span<byte> page) => new InformationalExceptionsModePage().Write(page);
+
+    private static void MaskExceptions(LogicalUnit unit, Span<byte> mask)
+    {
+        new InformationalExceptionsModePage
+        {
+            DisableExceptionControl = true, Test = true, Method = 0x0F,
+        }.Write(mask);
+        mask[..2].Clear();
+    }
+
+    // SPC-4: DEXCPT and TEST exclude each other. MRIE: reporting as the status of commands that have not failed, 3h to 5h, is not done.
+    private static int CheckExceptions(LogicalUnit unit, ReadOnlySpan<byte> bytes)
+    {
+        var page = InformationalExceptionsModePage.TryParse(bytes)!;
+        if (page is { DisableExceptionControl: true, Test: true }) return 2;
+        return page.Method is InformationalExceptionsModePage.MethodNone or InformationalExceptionsModePage.MethodUnitAttention or
+            InformationalExceptionsModePage.MethodOnRequest ? -1 : 3;
+    }
+
+    private static void WriteProvisioning(UnitModePages modes, LogicalUnit unit, Span<byte> page)
+    {
+        var setBytes = UnitSpace.ThresholdSetBytesOf(unit.Info);
+        new LogicalBlockProvisioningModePage
+        {
+            Available = modes.LowSpaceBytes is { } low ? (uint)Math.Clamp((low + setBytes - 1) / setBytes, 0, uint.MaxValue) : null,
+        }.Write(page);
     }
 
     private static int Sum()

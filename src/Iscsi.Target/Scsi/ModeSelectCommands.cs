@@ -76,7 +76,9 @@ internal static class ModeSelectCommands
                 return;
             }
         }
-        if (isChange) r.Units.Raise(unit, UnitAttention.ModeParametersChanged, except: r.Nexus);
+        if (!isChange) return;
+        r.Units.Raise(unit, UnitAttention.ModeParametersChanged, except: r.Nexus);
+        unit.Exceptions.Tell(r.Units);
     }
 
     // What is in the cache is durable before writes are refused (SWP) or promised to be durable (WCE zero): SPC-4, SBC-3.

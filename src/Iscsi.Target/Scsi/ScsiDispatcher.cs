@@ -44,7 +44,9 @@ internal static class ScsiDispatcher
         // After the gate, so that a read-only device, which can't unmap either, says that it is read-only.
         if (row.Conditional is { } bits && r.Cdb.Has(bits.OffsetBytes, bits.Mask) && !bits.Exist(unit))
             return r.InvalidField(bits.OffsetBytes, BitOperations.Log2(bits.Mask));
-        return row.Begin(r);
+        var step = row.Begin(r);
+        if (unit is not null && step is not ScsiStep.Done) r.Nexus.Count(unit, step, r.Transfer.BlockCount);
+        return step;
     }
 
     /// <summary>
@@ -75,6 +77,7 @@ internal static class ScsiDispatcher
         // FUA is a write and a flush in one; which of them failed is not known.
         var forces = ((r.Transfer.Flags | r.Work.Flags) & BlockWriteFlags.ForceUnitAccess) != BlockWriteFlags.None;
         if (forces && r.Row!.Has(ScsiTraits.Writes) && !ScsiErrors.IsRefusal(e)) r.Unit!.LatchWriteError();
+        if (e is BlockDeviceException { Error: BlockDeviceError.NoSpace }) r.Unit!.Space.OnNoSpace();
         r.Fail(ScsiErrors.Sense(e, r.Row!.Has(ScsiTraits.Writes | ScsiTraits.Flushes)));
     }
 
@@ -120,7 +123,7 @@ internal static class ScsiDispatcher
             if (attention != UnitAttention.None)
             {
                 r.ReportedAttention = attention;
-                return new SenseData(SenseKey.UnitAttention, attention.Sense());
+                return unit.SenseOf(attention);
             }
         }
         if (unit.IsStopped && !row.Has(ScsiTraits.AllowedWhenStopped))

@@ -16,17 +16,20 @@ internal sealed class UnitModePages
     private volatile byte[][] _current = [];
     private volatile ControlModePage _control = null!;
     private volatile CachingModePage _caching = null!;
+    private volatile InformationalExceptionsModePage _exceptions = null!;
+    private volatile LogicalBlockProvisioningModePage _provisioning = null!;
 
     /// <summary>Starts with what the unit's state has saved, and with the defaults where it has nothing.</summary>
-    public UnitModePages(LogicalUnit unit)
+    public UnitModePages(LogicalUnit unit, LunOptions options)
     {
         _unit = unit;
+        LowSpaceBytes = options.LowSpaceBytes;
         for (var i = 0; i < ModePages.All.Length; i++)
         {
             var page = ModePages.All[i];
             _default[i] = new byte[page.Size];
             _changeable[i] = new byte[page.Size];
-            page.WriteDefault(unit, _default[i]);
+            page.WriteDefault(this, unit, _default[i]);
             page.WriteChangeable?.Invoke(unit, _changeable[i]);
         }
         _saved = new byte[ModePages.All.Length][];
@@ -39,6 +42,15 @@ internal sealed class UnitModePages
 
     /// <summary>The current caching page.</summary>
     public CachingModePage Caching => _caching;
+
+    /// <summary>The current informational exceptions control page.</summary>
+    public InformationalExceptionsModePage Exceptions => _exceptions;
+
+    /// <summary>The current logical block provisioning page.</summary>
+    public LogicalBlockProvisioningModePage Provisioning => _provisioning;
+
+    /// <summary>What the default threshold of the provisioning page is made of; see <see cref="LunOptions.LowSpaceBytes"/>.</summary>
+    public long? LowSpaceBytes { get; }
 
     /// <summary>Whether pages can be saved.</summary>
     public bool CanSave => _unit.State.IsKept;
@@ -97,6 +109,8 @@ internal sealed class UnitModePages
         _current = next;
         _control = ControlModePage.TryParse(next[ModePages.Control])!;
         _caching = CachingModePage.TryParse(next[ModePages.Caching])!;
+        _exceptions = InformationalExceptionsModePage.TryParse(next[ModePages.Exceptions])!;
+        _provisioning = LogicalBlockProvisioningModePage.TryParse(next[ModePages.Provisioning])!;
     }
 
     private void Save(byte[][] next)

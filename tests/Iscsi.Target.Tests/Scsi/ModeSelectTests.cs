@@ -136,7 +136,7 @@ public sealed class ModeSelectTests : IDisposable
     {
         var h = new ScsiHarness();
         AssertRefused(h, List6(Control(h, c => c with { QueueErrorManagement = (QueueErrorManagement)2 })), 7);
-        Assert.Equal(QueueErrorManagement.None, h.Unit.Control.QueueErrorManagement);
+        Assert.Equal(QueueErrorManagement.Continue, h.Unit.Control.QueueErrorManagement);
     }
 
     [Fact]
@@ -342,7 +342,7 @@ public sealed class ModeSelectTests : IDisposable
         var control = new ScsiHarness(options: Kept).Unit.Control;
         Assert.Equal(1, control.TaskSetType);
         Assert.True(control.SoftwareWriteProtect);
-        Assert.Equal(QueueErrorManagement.AbortOfNexus, control.QueueErrorManagement);
+        Assert.Equal(QueueErrorManagement.AbortNexus, control.QueueErrorManagement);
     }
 
     [Fact]
