@@ -71,7 +71,7 @@ internal sealed class TargetCore : IDisposable
                         }
                     }
                 }
-                Targets.Add(new TargetDefinition(target, Budget, Root, challenges));
+                Targets.Add(new TargetDefinition(target, Budget, Root, challenges, clock));
                 foreach (var unit in Targets[^1].Units.Units) unit.Reservations.SaveFailed += OnReservationsNotSaved;
             }
         }
@@ -160,6 +160,8 @@ internal sealed class TargetCore : IDisposable
                 if (Clock.GetElapsedTime(login.Since, now) >= Budget.Limits.LoginTimeout) login.Abort(ConnectionEndReason.LoginTimeout);
         }
         foreach (var session in Sessions.Snapshot()) session.Tick();
+        foreach (var target in Targets)
+            foreach (var unit in target.Units.Units) unit.Tick(target.Units);
     }
 
     /// <summary>Ends everything: sessions are told, given time to end, then cut.</summary>

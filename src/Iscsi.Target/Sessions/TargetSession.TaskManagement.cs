@@ -88,6 +88,7 @@ internal sealed partial class TargetSession
         var reset = others.Length == 0 ? null : new UnitReset(() => Post(() => OnAffectedTaskEnded(function)), others.Length);
         unit.IsStopped = false;
         unit.Reservations.OnReset();
+        unit.Modes.Reset();
         AbortTasksOf(function, unit, reset);
         Target!.Units.Raise(unit, UnitAttention.LogicalUnitReset);
         foreach (var other in others) other.Post(() => other.AbortForReset(unit, reset!));
