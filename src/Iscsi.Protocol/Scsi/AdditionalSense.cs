@@ -14,6 +14,18 @@ public readonly record struct AdditionalSense(byte Code, byte Qualifier)
     /// <summary>04/02 LOGICAL UNIT NOT READY, INITIALIZING COMMAND REQUIRED.</summary>
     public static AdditionalSense InitializingCommandRequired => new(0x04, 0x02);
 
+    /// <summary>04/0A LOGICAL UNIT NOT ACCESSIBLE, ASYMMETRIC ACCESS STATE TRANSITION.</summary>
+    public static AdditionalSense NotAccessibleStateTransition => new(0x04, 0x0A);
+
+    /// <summary>04/0B LOGICAL UNIT NOT ACCESSIBLE, TARGET PORT IN STANDBY STATE.</summary>
+    public static AdditionalSense NotAccessibleStandby => new(0x04, 0x0B);
+
+    /// <summary>04/0C LOGICAL UNIT NOT ACCESSIBLE, TARGET PORT IN UNAVAILABLE STATE.</summary>
+    public static AdditionalSense NotAccessibleUnavailable => new(0x04, 0x0C);
+
+    /// <summary>04/12 LOGICAL UNIT NOT READY, OFFLINE.</summary>
+    public static AdditionalSense NotReadyOffline => new(0x04, 0x12);
+
     /// <summary>0C/00 WRITE ERROR.</summary>
     public static AdditionalSense WriteError => new(0x0C, 0x00);
 
@@ -76,6 +88,15 @@ public readonly record struct AdditionalSense(byte Code, byte Qualifier)
 
     /// <summary>2A/05 REGISTRATIONS PREEMPTED.</summary>
     public static AdditionalSense RegistrationsPreempted => new(0x2A, 0x05);
+
+    /// <summary>2A/01 MODE PARAMETERS CHANGED.</summary>
+    public static AdditionalSense ModeParametersChanged => new(0x2A, 0x01);
+
+    /// <summary>2A/06 ASYMMETRIC ACCESS STATE CHANGED.</summary>
+    public static AdditionalSense AsymmetricAccessStateChanged => new(0x2A, 0x06);
+
+    /// <summary>3F/03 INQUIRY DATA HAS CHANGED.</summary>
+    public static AdditionalSense InquiryDataHasChanged => new(0x3F, 0x03);
 
     /// <summary>55/04 INSUFFICIENT REGISTRATION RESOURCES.</summary>
     public static AdditionalSense InsufficientRegistrationResources => new(0x55, 0x04);

@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using System.Text;
 using Iscsi.Storage;
+using Iscsi.Target.Memory;
 using Iscsi.Target.Scsi.PersistentReservations;
 using Iscsi.Target.State;
 
@@ -22,6 +23,7 @@ internal sealed class LogicalUnit
     private const ulong NaaLocallyAssigned = 0x3;
 
     private volatile bool _isStopped;
+    private volatile bool _isWriteProtected;
     private volatile bool _isWriteErrorLatched;
     private long _knownBlockCount;
     private Action<IBlockDevice>? _onInfoChanged;
@@ -43,6 +45,7 @@ internal sealed class LogicalUnit
         Device = device;
         TargetName = targetName;
         Limits = limits;
+        _isWriteProtected = options.IsReadOnly;
         // The target name is part of it, so that equal paths behind two targets do not look like two paths to one disk.
         var hash = SHA256.HashData(Encoding.UTF8.GetBytes($"{targetName}\n{options.SerialNumber ?? device.Info.Identity}"));
         SerialNumber = options.SerialNumber ?? Convert.ToHexStringLower(hash.AsSpan(0, 10));
@@ -84,6 +87,19 @@ internal sealed class LogicalUnit
 
     /// <summary>What it remembers over a restart beside its reservations.</summary>
     public UnitState State { get; }
+
+    /// <summary>The Store level of its device; null when it needs none.</summary>
+    public StoreLane? Lane { get; init; }
+
+    /// <summary>Whether writes are refused: by the device, or by who serves it.</summary>
+    public bool IsReadOnly => _isWriteProtected || Info.IsReadOnly;
+
+    /// <summary>Whether who serves it refuses writes.</summary>
+    public bool IsWriteProtected
+    {
+        get => _isWriteProtected;
+        set => _isWriteProtected = value;
+    }
 
     /// <summary>Stopped by START STOP UNIT: media access is NOT READY until it is started.</summary>
     public bool IsStopped

@@ -121,7 +121,7 @@ internal static class ScsiDispatcher
         }
         if (unit.IsStopped && !row.Has(ScsiTraits.AllowedWhenStopped))
             return new SenseData(SenseKey.NotReady, AdditionalSense.InitializingCommandRequired);
-        if (row.Has(ScsiTraits.Writes) && unit.Info.IsReadOnly)
+        if (row.Has(ScsiTraits.Writes) && unit.IsReadOnly)
             return new SenseData(SenseKey.DataProtect, AdditionalSense.WriteProtected);
         if (row.Has(ScsiTraits.Writes | ScsiTraits.Flushes) && unit.IsWriteErrorLatched)
             return new SenseData(SenseKey.MediumError, AdditionalSense.WriteError);

@@ -33,12 +33,22 @@ internal enum UnitAttention
     /// <summary>2A/05: the registration was preempted.</summary>
     RegistrationsPreempted = 128,
 
+    /// <summary>2A/01: a mode parameter changed, the write protection for instance.</summary>
+    ModeParametersChanged = 256,
+
+    /// <summary>2A/06: a target port group has another asymmetric access state.</summary>
+    AsymmetricAccessStateChanged = 512,
+
+    /// <summary>3F/03: under the LUN is another disk than before.</summary>
+    InquiryDataHasChanged = 1024,
+
     /// <summary>Those of a reset or a loss: SAM-5 reports them before a RESERVATION CONFLICT, and others after.</summary>
     Resets = PowerOnOrReset | LogicalUnitReset | NexusLoss,
 
     /// <summary>All of them.</summary>
     All = Resets | CapacityDataHasChanged | ReportedLunsDataHasChanged |
-        ReservationsPreempted | ReservationsReleased | RegistrationsPreempted,
+        ReservationsPreempted | ReservationsReleased | RegistrationsPreempted |
+        ModeParametersChanged | AsymmetricAccessStateChanged | InquiryDataHasChanged,
 }
 
 /// <summary>What a unit attention says.</summary>
@@ -58,6 +68,9 @@ internal static class UnitAttentions
         UnitAttention.ReservationsPreempted => AdditionalSense.ReservationsPreempted,
         UnitAttention.ReservationsReleased => AdditionalSense.ReservationsReleased,
         UnitAttention.RegistrationsPreempted => AdditionalSense.RegistrationsPreempted,
+        UnitAttention.ModeParametersChanged => AdditionalSense.ModeParametersChanged,
+        UnitAttention.AsymmetricAccessStateChanged => AdditionalSense.AsymmetricAccessStateChanged,
+        UnitAttention.InquiryDataHasChanged => AdditionalSense.InquiryDataHasChanged,
         _ => throw new ArgumentOutOfRangeException(nameof(one), one, "Not one unit attention condition."),
     };
 }
