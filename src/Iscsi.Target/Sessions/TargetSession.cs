@@ -284,6 +284,10 @@ internal sealed partial class TargetSession : IPduChannelHandler, ISerialOwner, 
         EndIfDrained();
         ArmTellTimer();
         _channel.Flush();
+        if (!_isDraining || _channel.HasEnded) return;
+        // The last task may have ended with what was sent just now; nothing else would look before the next tick.
+        EndIfDrained();
+        _channel.Flush();
     }
 
     void ISerialOwner.OnFault(Exception exception)
