@@ -22,6 +22,11 @@ public sealed record LunOptions
     }
 
     /// <summary>
+    /// Refuses writes, whatever the device can do. Default false. It can be changed while the LUN is served: <see cref="ServedLun.IsReadOnly"/>.
+    /// </summary>
+    public bool IsReadOnly { get; init; }
+
+    /// <summary>
     /// A file for what initiators save in the disk itself, as its mode pages (SPC-4, saved values), and for a sanitize operation that a
     /// restart interrupts: created when the first thing is saved, replaced as a whole and made durable at every change. It belongs to the
     /// disk as <see cref="ReservationsPath"/> does. Default null: nothing is saveable, and the target says so.

@@ -14,6 +14,18 @@ public readonly record struct AdditionalSense(byte Code, byte Qualifier)
     /// <summary>04/02 LOGICAL UNIT NOT READY, INITIALIZING COMMAND REQUIRED.</summary>
     public static AdditionalSense InitializingCommandRequired => new(0x04, 0x02);
 
+    /// <summary>04/0A LOGICAL UNIT NOT ACCESSIBLE, ASYMMETRIC ACCESS STATE TRANSITION.</summary>
+    public static AdditionalSense NotAccessibleStateTransition => new(0x04, 0x0A);
+
+    /// <summary>04/0B LOGICAL UNIT NOT ACCESSIBLE, TARGET PORT IN STANDBY STATE.</summary>
+    public static AdditionalSense NotAccessibleStandby => new(0x04, 0x0B);
+
+    /// <summary>04/0C LOGICAL UNIT NOT ACCESSIBLE, TARGET PORT IN UNAVAILABLE STATE.</summary>
+    public static AdditionalSense NotAccessibleUnavailable => new(0x04, 0x0C);
+
+    /// <summary>04/12 LOGICAL UNIT NOT READY, OFFLINE.</summary>
+    public static AdditionalSense NotReadyOffline => new(0x04, 0x12);
+
     /// <summary>0C/00 WRITE ERROR.</summary>
     public static AdditionalSense WriteError => new(0x0C, 0x00);
 
@@ -59,11 +71,23 @@ public readonly record struct AdditionalSense(byte Code, byte Qualifier)
     /// <summary>27/07 SPACE ALLOCATION FAILED WRITE PROTECT.</summary>
     public static AdditionalSense SpaceAllocationFailedWriteProtect => new(0x27, 0x07);
 
+    /// <summary>28/00 NOT READY TO READY CHANGE, MEDIUM MAY HAVE CHANGED.</summary>
+    public static AdditionalSense MediumMayHaveChanged => new(0x28, 0x00);
+
     /// <summary>29/00 POWER ON, RESET, OR BUS DEVICE RESET OCCURRED.</summary>
     public static AdditionalSense PowerOnOrReset => new(0x29, 0x00);
 
+    /// <summary>29/01 POWER ON OCCURRED.</summary>
+    public static AdditionalSense PowerOnOccurred => new(0x29, 0x01);
+
+    /// <summary>29/02 SCSI BUS RESET OCCURRED.</summary>
+    public static AdditionalSense ScsiBusResetOccurred => new(0x29, 0x02);
+
     /// <summary>29/03 BUS DEVICE RESET FUNCTION OCCURRED.</summary>
     public static AdditionalSense BusDeviceResetFunctionOccurred => new(0x29, 0x03);
+
+    /// <summary>29/04 DEVICE INTERNAL RESET.</summary>
+    public static AdditionalSense DeviceInternalReset => new(0x29, 0x04);
 
     /// <summary>29/07 I_T NEXUS LOSS OCCURRED.</summary>
     public static AdditionalSense NexusLossOccurred => new(0x29, 0x07);
@@ -86,6 +110,9 @@ public readonly record struct AdditionalSense(byte Code, byte Qualifier)
     /// <summary>2A/05 REGISTRATIONS PREEMPTED.</summary>
     public static AdditionalSense RegistrationsPreempted => new(0x2A, 0x05);
 
+    /// <summary>2A/06 ASYMMETRIC ACCESS STATE CHANGED.</summary>
+    public static AdditionalSense AsymmetricAccessStateChanged => new(0x2A, 0x06);
+
     /// <summary>55/04 INSUFFICIENT REGISTRATION RESOURCES.</summary>
     public static AdditionalSense InsufficientRegistrationResources => new(0x55, 0x04);
 
@@ -101,6 +128,9 @@ public readonly record struct AdditionalSense(byte Code, byte Qualifier)
     /// <summary>2E/02 COMMAND TIMEOUT DURING PROCESSING.</summary>
     public static AdditionalSense CommandTimeoutDuringProcessing => new(0x2E, 0x02);
 
+    /// <summary>2F/00 COMMANDS CLEARED BY ANOTHER INITIATOR.</summary>
+    public static AdditionalSense CommandsClearedByAnotherInitiator => new(0x2F, 0x00);
+
     /// <summary>38/07 THIN PROVISIONING SOFT THRESHOLD REACHED.</summary>
     public static AdditionalSense ThinProvisioningSoftThresholdReached => new(0x38, 0x07);
 
@@ -110,6 +140,9 @@ public readonly record struct AdditionalSense(byte Code, byte Qualifier)
     /// <summary>3E/03 LOGICAL UNIT FAILED SELF-TEST.</summary>
     public static AdditionalSense LogicalUnitFailedSelfTest => new(0x3E, 0x03);
 
+    /// <summary>3F/03 INQUIRY DATA HAS CHANGED.</summary>
+    public static AdditionalSense InquiryDataHasChanged => new(0x3F, 0x03);
+
     /// <summary>3F/05 DEVICE IDENTIFIER CHANGED.</summary>
     public static AdditionalSense DeviceIdentifierChanged => new(0x3F, 0x05);
 
@@ -118,6 +151,9 @@ public readonly record struct AdditionalSense(byte Code, byte Qualifier)
 
     /// <summary>44/00 INTERNAL TARGET FAILURE.</summary>
     public static AdditionalSense InternalTargetFailure => new(0x44, 0x00);
+
+    /// <summary>49/00 INVALID MESSAGE ERROR.</summary>
+    public static AdditionalSense InvalidMessageError => new(0x49, 0x00);
 
     /// <summary>5D/00 FAILURE PREDICTION THRESHOLD EXCEEDED.</summary>
     public static AdditionalSense FailurePredictionThresholdExceeded => new(0x5D, 0x00);

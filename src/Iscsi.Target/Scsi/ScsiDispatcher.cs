@@ -128,7 +128,7 @@ internal static class ScsiDispatcher
         }
         if (unit.IsStopped && !row.Has(ScsiTraits.AllowedWhenStopped))
             return new SenseData(SenseKey.NotReady, AdditionalSense.InitializingCommandRequired);
-        if (row.Has(ScsiTraits.Writes) && unit.Info.IsReadOnly)
+        if (row.Has(ScsiTraits.Writes) && unit.IsReadOnly)
             return new SenseData(SenseKey.DataProtect, AdditionalSense.WriteProtected);
         if (row.Has(ScsiTraits.Writes) && unit.Control.SoftwareWriteProtect)
             return new SenseData(SenseKey.DataProtect, AdditionalSense.SoftwareWriteProtected);

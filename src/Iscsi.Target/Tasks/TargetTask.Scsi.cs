@@ -100,6 +100,7 @@ internal sealed partial class TargetTask
             return;
         }
         r.Unit = unit;
+        _unit = unit;
         if (Session.TaskSets.Of(unit.Index).Admit(this))
         {
             _isInTaskSet = true;
@@ -174,7 +175,7 @@ internal sealed partial class TargetTask
     private void Start(Plan plan, DataDirection direction, long lengthBytes)
     {
         _plan = plan;
-        _lane = Request.Unit is { } unit ? Session.Target!.LaneOf(unit) : null;
+        _lane = Request.Unit?.Lane;
         _totalBytes = Residual.TransferLength(ExpectedDirection, ExpectedDataTransferLength, direction, lengthBytes);
         _r2t.LimitTo(direction == DataDirection.Write ? lengthBytes : 0);
     }
@@ -203,6 +204,7 @@ internal sealed partial class TargetTask
         grant.Draw(TargetLevels.Burst, grant.BlocksOf(TargetLevels.Burst), BurstData);
         State = TaskState.Running;
         if (_isAborted) FinishAborted();
+        else if (_isTerminated) CompleteTerminated();
         else if (_plan == Plan.Read) ReadChunk(BurstData);
         else if (_plan is Plan.Collect or Plan.Execute) CollectIntoBurst();
         else RequestData();
@@ -211,7 +213,8 @@ internal sealed partial class TargetTask
     // The range lock, then the Store level. A chunk that asks the device several times keeps the lock in between.
     private void EnterStore()
     {
-        if (_range.IsHeld || EnterRange()) PassStoreGate();
+        if (_isTerminated) CompleteTerminated();
+        else if (_range.IsHeld || EnterRange()) PassStoreGate();
     }
 
     // The lock is a level between Burst and Store, without a rank of its own because it holds no memory. Its order is enforced here:
@@ -241,6 +244,7 @@ internal sealed partial class TargetTask
     {
         State = TaskState.Running;
         if (_isAborted) FinishAborted();
+        else if (_isTerminated) CompleteTerminated();
         else PassStoreGate();
     }
 
@@ -265,6 +269,7 @@ internal sealed partial class TargetTask
         _store = grant;
         State = TaskState.Running;
         if (_isAborted) FinishAborted();
+        else if (_isTerminated) CompleteTerminated();
         else StartIo();
     }
 
