@@ -71,7 +71,7 @@ internal sealed class TargetCore : IDisposable
                         }
                     }
                 }
-                Targets.Add(new TargetDefinition(target, Budget, Root, challenges));
+                Targets.Add(new TargetDefinition(target, Budget, Root, challenges, clock));
                 foreach (var unit in Targets[^1].Units.Units) unit.Reservations.SaveFailed += OnReservationsNotSaved;
             }
         }

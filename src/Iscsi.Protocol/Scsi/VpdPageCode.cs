@@ -15,6 +15,9 @@ public enum VpdPageCode : byte
     /// <summary>Extended INQUIRY Data.</summary>
     ExtendedInquiryData = 0x86,
 
+    /// <summary>Third-party Copy.</summary>
+    ThirdPartyCopy = 0x8F,
+
     /// <summary>Block Limits.</summary>
     BlockLimits = 0xB0,
 

@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using System.Text;
 using Iscsi.Storage;
+using Iscsi.Target.Scsi.Copy;
 using Iscsi.Target.Scsi.PersistentReservations;
 using Iscsi.Target.State;
 
@@ -78,6 +79,12 @@ internal sealed class LogicalUnit
 
     /// <summary>What READ BUFFER and WRITE BUFFER work on.</summary>
     public LogicalUnitBuffer Buffer { get; } = new();
+
+    /// <summary>The third-party copies that its copy manager knows.</summary>
+    public UnitCopies Copies { get; } = new();
+
+    /// <summary>The ROD tokens that stand for its blocks.</summary>
+    public UnitRodTokens RodTokens { get; } = new();
 
     /// <summary>Who has reserved it, and who is registered.</summary>
     public UnitReservations Reservations { get; }

@@ -35,6 +35,9 @@ internal sealed class LogicalUnitMap
     /// <summary>iSCSI name of the target.</summary>
     public string TargetName { get; }
 
+    /// <summary>What time limits of the SCSI layer are measured with. Default the system's.</summary>
+    public TimeProvider Clock { get; init; } = TimeProvider.System;
+
     /// <summary>The logical units, in the order of their numbers. A snapshot.</summary>
     public ReadOnlySpan<LogicalUnit> Units => _units;
 
@@ -127,6 +130,7 @@ internal sealed class LogicalUnitMap
     {
         lock (_lock) _nexuses = Array.FindAll(_nexuses, other => !ReferenceEquals(other, nexus));
         ReleaseReservations(nexus);
+        foreach (var unit in _units) unit.Copies.OnNexusLost(nexus);
     }
 
     /// <summary>A nexus logs out or is lost: what it reserved by RESERVE is free from now on (SPC-2).</summary>

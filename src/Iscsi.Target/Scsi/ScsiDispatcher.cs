@@ -55,6 +55,7 @@ internal static class ScsiDispatcher
     {
         try
         {
+            if (r.LockedRange.Count > 0 && !r.LocksMoreThanItChanges) r.Unit!.RodTokens.OnWrite(r.LockedRange);
             await r.Row!.Execute!(r).ConfigureAwait(false);
         }
 #pragma warning disable CA1031 // Whatever a device throws must become a status: the initiator waits for one.
