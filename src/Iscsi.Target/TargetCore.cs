@@ -141,11 +141,11 @@ internal sealed class TargetCore : IDisposable
         else TargetLog.ConnectionEnded(Logger, remote, initiatorName, reason);
     }
 
-    public void SessionFinished()
+    public void TellIdle()
     {
         lock (_lock)
         {
-            if (_idle is not null && Sessions.Snapshot().Length == 0 && _logins.Count == 0) _idle.TrySetResult();
+            if (_idle is not null && Sessions.IsEmpty && _logins.Count == 0) _idle.TrySetResult();
         }
     }
 
@@ -160,6 +160,8 @@ internal sealed class TargetCore : IDisposable
                 if (Clock.GetElapsedTime(login.Since, now) >= Budget.Limits.LoginTimeout) login.Abort(ConnectionEndReason.LoginTimeout);
         }
         foreach (var session in Sessions.Snapshot()) session.Tick();
+        foreach (var target in Targets)
+            foreach (var unit in target.Units.Units) unit.Tick(target.Units);
     }
 
     /// <summary>Ends everything: sessions are told, given time to end, then cut.</summary>
@@ -174,7 +176,7 @@ internal sealed class TargetCore : IDisposable
             foreach (var login in _logins) login.Abort(ConnectionEndReason.ServerStopping);
         }
         foreach (var session in Sessions.Snapshot()) session.Post(session.StopOrderly);
-        SessionFinished();
+        TellIdle();
         if (await EndsInTimeAsync(idle, limit).ConfigureAwait(false)) return;
         foreach (var session in Sessions.Snapshot()) session.Post(session.StopNow);
         await EndsInTimeAsync(idle, limit).ConfigureAwait(false);
@@ -231,6 +233,6 @@ internal sealed class TargetCore : IDisposable
     {
         await login.RunAsync().ConfigureAwait(false);
         LoginEnded(login);
-        SessionFinished();
+        TellIdle();
     }
 }

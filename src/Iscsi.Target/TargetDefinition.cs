@@ -26,7 +26,7 @@ internal sealed class TargetDefinition : IDisposable
             : new ChapRequirement(builder.Credentials, builder.MutualCredentials, ChapOptions.Default with { Registry = challenges });
         if (builder.MutualCredentials is not null && Authentication is null)
             throw new ArgumentException($"Target {Name} answers CHAP but requires none: mutual CHAP needs the initiator's credentials too.");
-        Units = new LogicalUnitMap(Name, new ScsiLimits { AllAtOnceBytes = budget.AllAtOnceBytes }) { Clock = clock };
+        Units = new LogicalUnitMap(Name, new ScsiLimits { AllAtOnceBytes = budget.AllAtOnceBytes }, clock);
         foreach (var (lun, device, options) in builder.Luns)
         {
             var unit = Units.Add(lun, device, options);

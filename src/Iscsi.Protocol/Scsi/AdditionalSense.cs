@@ -89,6 +89,9 @@ public readonly record struct AdditionalSense(byte Code, byte Qualifier)
     /// <summary>27/00 WRITE PROTECTED.</summary>
     public static AdditionalSense WriteProtected => new(0x27, 0x00);
 
+    /// <summary>27/02 LOGICAL UNIT SOFTWARE WRITE PROTECTED.</summary>
+    public static AdditionalSense SoftwareWriteProtected => new(0x27, 0x02);
+
     /// <summary>27/07 SPACE ALLOCATION FAILED WRITE PROTECT.</summary>
     public static AdditionalSense SpaceAllocationFailedWriteProtect => new(0x27, 0x07);
 
@@ -122,6 +125,12 @@ public readonly record struct AdditionalSense(byte Code, byte Qualifier)
     /// <summary>26/0B INLINE DATA LENGTH EXCEEDED.</summary>
     public static AdditionalSense InlineDataLengthExceeded => new(0x26, 0x0B);
 
+    /// <summary>2A/01 MODE PARAMETERS CHANGED.</summary>
+    public static AdditionalSense ModeParametersChanged => new(0x2A, 0x01);
+
+    /// <summary>2A/02 LOG PARAMETERS CHANGED.</summary>
+    public static AdditionalSense LogParametersChanged => new(0x2A, 0x02);
+
     /// <summary>2A/03 RESERVATIONS PREEMPTED.</summary>
     public static AdditionalSense ReservationsPreempted => new(0x2A, 0x03);
 
@@ -140,20 +149,38 @@ public readonly record struct AdditionalSense(byte Code, byte Qualifier)
     /// <summary>2A/09 CAPACITY DATA HAS CHANGED.</summary>
     public static AdditionalSense CapacityDataHasChanged => new(0x2A, 0x09);
 
+    /// <summary>2A/10 TIMESTAMP CHANGED.</summary>
+    public static AdditionalSense TimestampChanged => new(0x2A, 0x10);
+
     /// <summary>2C/00 COMMAND SEQUENCE ERROR.</summary>
     public static AdditionalSense CommandSequenceError => new(0x2C, 0x00);
 
     /// <summary>2E/02 COMMAND TIMEOUT DURING PROCESSING.</summary>
     public static AdditionalSense CommandTimeoutDuringProcessing => new(0x2E, 0x02);
 
+    /// <summary>38/07 THIN PROVISIONING SOFT THRESHOLD REACHED.</summary>
+    public static AdditionalSense ThinProvisioningSoftThresholdReached => new(0x38, 0x07);
+
     /// <summary>39/00 SAVING PARAMETERS NOT SUPPORTED.</summary>
     public static AdditionalSense SavingParametersNotSupported => new(0x39, 0x00);
+
+    /// <summary>3E/03 LOGICAL UNIT FAILED SELF-TEST.</summary>
+    public static AdditionalSense LogicalUnitFailedSelfTest => new(0x3E, 0x03);
+
+    /// <summary>3F/05 DEVICE IDENTIFIER CHANGED.</summary>
+    public static AdditionalSense DeviceIdentifierChanged => new(0x3F, 0x05);
 
     /// <summary>3F/0E REPORTED LUNS DATA HAS CHANGED.</summary>
     public static AdditionalSense ReportedLunsDataHasChanged => new(0x3F, 0x0E);
 
     /// <summary>44/00 INTERNAL TARGET FAILURE.</summary>
     public static AdditionalSense InternalTargetFailure => new(0x44, 0x00);
+
+    /// <summary>5D/00 FAILURE PREDICTION THRESHOLD EXCEEDED.</summary>
+    public static AdditionalSense FailurePredictionThresholdExceeded => new(0x5D, 0x00);
+
+    /// <summary>5D/FF FAILURE PREDICTION THRESHOLD EXCEEDED (FALSE).</summary>
+    public static AdditionalSense FailurePredictionThresholdExceededFalse => new(0x5D, 0xFF);
 
     /// <inheritdoc/>
     public override string ToString() => $"{Code:X2}/{Qualifier:X2}";

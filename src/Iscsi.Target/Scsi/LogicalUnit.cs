@@ -12,7 +12,7 @@ namespace Iscsi.Target.Scsi;
 /// <summary>
 /// A block device under a LUN: identity, state, and what its device can do. Shared by all sessions of its target.
 /// </summary>
-internal sealed class LogicalUnit
+internal sealed partial class LogicalUnit
 {
     /// <summary>T10 VENDOR IDENTIFICATION.</summary>
     public const string Vendor = "ISCSINET";
@@ -22,6 +22,8 @@ internal sealed class LogicalUnit
 
     private const ulong NaaLocallyAssigned = 0x3;
 
+    private readonly TimeProvider _clock;
+    private readonly long _startedAt;
     private volatile bool _isStopped;
     private volatile bool _isWriteErrorLatched;
     private long _knownBlockCount;
@@ -33,7 +35,8 @@ internal sealed class LogicalUnit
         IBlockDevice device,
         string targetName,
         ScsiLimits limits,
-        LunOptions options)
+        LunOptions options,
+        TimeProvider clock)
     {
         Reservations = new UnitReservations(
             new PersistentReservationLimits { MaxFullStatusBytes = limits.AllAtOnceBytes },
@@ -46,6 +49,13 @@ internal sealed class LogicalUnit
         Limits = limits;
         // The target name is part of it, so that equal paths behind two targets do not look like two paths to one disk.
         var hash = SHA256.HashData(Encoding.UTF8.GetBytes($"{targetName}\n{options.SerialNumber ?? device.Info.Identity}"));
+        _clock = clock;
+        _startedAt = clock.GetTimestamp();
+        Modes = new UnitModePages(this, options);
+        Exceptions = new InformationalExceptions(this);
+        Timestamp = new UnitTimestamp(clock);
+        RodTokens = new UnitRodTokens(clock);
+        Space = new UnitSpace(this, clock);
         SerialNumber = options.SerialNumber ?? Convert.ToHexStringLower(hash.AsSpan(0, 10));
         NaaIdentifier = (BinaryPrimitives.ReadUInt64BigEndian(hash) >> 4) | (NaaLocallyAssigned << 60);
     }
@@ -84,7 +94,7 @@ internal sealed class LogicalUnit
     public UnitCopies Copies { get; } = new();
 
     /// <summary>The ROD tokens that stand for its blocks.</summary>
-    public UnitRodTokens RodTokens { get; } = new();
+    public UnitRodTokens RodTokens { get; }
 
     /// <summary>Who has reserved it, and who is registered.</summary>
     public UnitReservations Reservations { get; }

@@ -8,13 +8,14 @@ using Iscsi.Target.Scsi.PersistentReservations;
 namespace Iscsi.Target.Scsi;
 
 /// <summary>The logical units of one target, and the nexuses that see them.</summary>
-internal sealed class LogicalUnitMap
+internal sealed partial class LogicalUnitMap
 {
     private const int MaxNameBytes = 223;
     private const int MaxSerialNumberLength = 20;
 
     private readonly Lock _lock = new();
     private readonly ScsiLimits _limits;
+    private readonly TimeProvider _clock;
     private volatile LogicalUnit[] _units = [];
     private ScsiNexus[] _nexuses = [];
     private int _nextIndex;
@@ -22,12 +23,14 @@ internal sealed class LogicalUnitMap
     /// <summary>Creates an empty map.</summary>
     /// <param name="targetName">iSCSI name of the target.</param>
     /// <param name="limits">Bounds of commands.</param>
-    public LogicalUnitMap(string targetName, ScsiLimits? limits = null)
+    /// <param name="clock">The clock of the units; null: the system's.</param>
+    public LogicalUnitMap(string targetName, ScsiLimits? limits = null, TimeProvider? clock = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(targetName);
         if (Encoding.UTF8.GetByteCount(targetName) > MaxNameBytes)
             throw new ArgumentException($"A target name has at most {MaxNameBytes} bytes (RFC 7143, 4.2.7.1).", nameof(targetName));
         TargetName = targetName;
+        _clock = clock ?? TimeProvider.System;
         _limits = limits ?? new ScsiLimits();
         ArgumentOutOfRangeException.ThrowIfLessThan(_limits.AllAtOnceBytes, ScsiLimits.MinAllAtOnceBytes, nameof(limits));
     }
@@ -35,8 +38,11 @@ internal sealed class LogicalUnitMap
     /// <summary>iSCSI name of the target.</summary>
     public string TargetName { get; }
 
-    /// <summary>What time limits of the SCSI layer are measured with. Default the system's.</summary>
-    public TimeProvider Clock { get; init; } = TimeProvider.System;
+    /// <summary>The most target ports: their names fit a VPD page.</summary>
+    public const int MaxTargetPorts = 15;
+
+    /// <summary>Relative identifiers of the target ports, which are the tags of the portal groups; ascending. Default: 1.</summary>
+    public IReadOnlyList<ushort> TargetPorts { get; init; } = [1];
 
     /// <summary>The logical units, in the order of their numbers. A snapshot.</summary>
     public ReadOnlySpan<LogicalUnit> Units => _units;
@@ -60,7 +66,7 @@ internal sealed class LogicalUnitMap
             if (units.Length == ScsiLimits.MaxLogicalUnits)
                 throw new ArgumentException($"{TargetName} has {units.Length} LUNs, which is the most.", nameof(number));
             CheckFree(units, number, device);
-            var unit = new LogicalUnit(_nextIndex++, (ushort)number, device, TargetName, _limits, options);
+            var unit = new LogicalUnit(_nextIndex++, (ushort)number, device, TargetName, _limits, options, _clock);
             LogicalUnit[] next = [.. units, unit];
             Array.Sort(next, static (a, b) => a.Number.CompareTo(b.Number));
             _units = next;
@@ -128,7 +134,11 @@ internal sealed class LogicalUnitMap
     /// <summary>A session has ended.</summary>
     public void Detach(ScsiNexus nexus)
     {
-        lock (_lock) _nexuses = Array.FindAll(_nexuses, other => !ReferenceEquals(other, nexus));
+        lock (_lock)
+        {
+            if (Array.IndexOf(_nexuses, nexus) >= 0) KeepStatistics(nexus);
+            _nexuses = Array.FindAll(_nexuses, other => !ReferenceEquals(other, nexus));
+        }
         ReleaseReservations(nexus);
         foreach (var unit in _units) unit.Copies.OnNexusLost(nexus);
     }
@@ -164,6 +174,15 @@ internal sealed class LogicalUnitMap
         {
             foreach (var nexus in _nexuses)
                 if (!ReferenceEquals(nexus, except)) nexus.Raise(unit, conditions);
+        }
+    }
+
+    /// <summary>Establishes conditions on a logical unit for one nexus, the one that has been here longest.</summary>
+    public void RaiseForOne(LogicalUnit unit, UnitAttention conditions)
+    {
+        lock (_lock)
+        {
+            if (_nexuses.Length > 0) _nexuses[0].Raise(unit, conditions);
         }
     }
 

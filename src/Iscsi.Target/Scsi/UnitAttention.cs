@@ -33,12 +33,31 @@ internal enum UnitAttention
     /// <summary>2A/05: the registration was preempted.</summary>
     RegistrationsPreempted = 128,
 
+    /// <summary>2A/01: another nexus has changed mode pages.</summary>
+    ModeParametersChanged = 1 << 16,
+
+    /// <summary>38/07: a thin provisioning soft threshold was reached.</summary>
+    ThinProvisioningSoftThresholdReached = 1 << 17,
+
+    /// <summary>2A/02: another nexus has reset log parameters.</summary>
+    LogParametersChanged = 1 << 18,
+
+    /// <summary>2A/10: another nexus has set the device clock.</summary>
+    TimestampChanged = 1 << 19,
+
+    /// <summary>3F/05: another nexus has set identifying information.</summary>
+    DeviceIdentifierChanged = 1 << 20,
+
+    /// <summary>5D/00 or 5D/FF: a failure is to come; which, the unit says.</summary>
+    InformationalException = 1 << 21,
+
     /// <summary>Those of a reset or a loss: SAM-5 reports them before a RESERVATION CONFLICT, and others after.</summary>
     Resets = PowerOnOrReset | LogicalUnitReset | NexusLoss,
 
     /// <summary>All of them.</summary>
     All = Resets | CapacityDataHasChanged | ReportedLunsDataHasChanged |
-        ReservationsPreempted | ReservationsReleased | RegistrationsPreempted,
+        ReservationsPreempted | ReservationsReleased | RegistrationsPreempted | ModeParametersChanged |
+        ThinProvisioningSoftThresholdReached | LogParametersChanged | TimestampChanged | DeviceIdentifierChanged | InformationalException,
 }
 
 /// <summary>What a unit attention says.</summary>
@@ -58,6 +77,12 @@ internal static class UnitAttentions
         UnitAttention.ReservationsPreempted => AdditionalSense.ReservationsPreempted,
         UnitAttention.ReservationsReleased => AdditionalSense.ReservationsReleased,
         UnitAttention.RegistrationsPreempted => AdditionalSense.RegistrationsPreempted,
+        UnitAttention.ModeParametersChanged => AdditionalSense.ModeParametersChanged,
+        UnitAttention.ThinProvisioningSoftThresholdReached => AdditionalSense.ThinProvisioningSoftThresholdReached,
+        UnitAttention.LogParametersChanged => AdditionalSense.LogParametersChanged,
+        UnitAttention.TimestampChanged => AdditionalSense.TimestampChanged,
+        UnitAttention.DeviceIdentifierChanged => AdditionalSense.DeviceIdentifierChanged,
+        UnitAttention.InformationalException => AdditionalSense.FailurePredictionThresholdExceeded,
         _ => throw new ArgumentOutOfRangeException(nameof(one), one, "Not one unit attention condition."),
     };
 }

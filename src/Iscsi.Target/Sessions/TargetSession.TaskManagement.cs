@@ -89,6 +89,7 @@ internal sealed partial class TargetSession
         unit.IsStopped = false;
         unit.Reservations.OnReset();
         unit.Copies.OnReset();
+        unit.Modes.Reset();
         AbortTasksOf(function, unit, reset);
         Target!.Units.Raise(unit, UnitAttention.LogicalUnitReset);
         foreach (var other in others) other.Post(() => other.AbortForReset(unit, reset!));

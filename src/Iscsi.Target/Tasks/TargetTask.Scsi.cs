@@ -300,7 +300,7 @@ internal sealed partial class TargetTask
                 {
                     IoStep.ReadTail => r.Unit!.Device.ReadAsync(CurrentLba + (_chunkBytes / BlockBytes), _tail),
                     IoStep.ReadTwin => r.Unit!.Device.ReadAsync(CurrentLba, _twin),
-                    _ => r.Unit!.Device.WriteAsync(CurrentLba, _io, r.Transfer.Flags),
+                    _ => r.Unit!.Device.WriteAsync(CurrentLba, _io, WriteFlags(r)),
                 },
             };
         }
@@ -318,6 +318,13 @@ internal sealed partial class TargetTask
         _ioAwaiter = io.ConfigureAwait(false).GetAwaiter();
         if (_ioAwaiter.IsCompleted) OnIoCompleted();
         else _ioAwaiter.UnsafeOnCompleted(_onIoCompleted);
+    }
+
+    // Looked at when the write is issued, and kept for OnDeviceError: the write cache may have been switched off since Begin.
+    private static BlockWriteFlags WriteFlags(ScsiRequest r)
+    {
+        if (r.Unit!.WritesThrough) r.Transfer = r.Transfer with { Flags = r.Transfer.Flags | BlockWriteFlags.ForceUnitAccess };
+        return r.Transfer.Flags;
     }
 
     private void OnIoCompleted()

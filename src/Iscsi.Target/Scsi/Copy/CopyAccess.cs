@@ -15,6 +15,7 @@ internal static class CopyAccess
         if (io.Range.Lba + io.Range.Count > unit.Info.BlockCount) return BlockAddress.OutOfRange((ulong)unit.Info.BlockCount);
         if (!io.IsWrite) return null;
         if (unit.Info.IsReadOnly) return new SenseData(SenseKey.DataProtect, AdditionalSense.WriteProtected);
+        if (unit.Control.SoftwareWriteProtect) return new SenseData(SenseKey.DataProtect, AdditionalSense.SoftwareWriteProtected);
         return unit.IsWriteErrorLatched ? new SenseData(SenseKey.MediumError, AdditionalSense.WriteError) : null;
     }
 }

@@ -15,10 +15,18 @@ internal readonly record struct CopyIo(CopyIoKind Kind, LogicalUnit Unit, BlockR
     public ValueTask StartAsync(ScsiRequest r) => Kind switch
     {
         CopyIoKind.Read => Unit.Device.ReadAsync(Range.Lba, r.Window, r.Cancellation),
-        CopyIoKind.Write => Unit.Device.WriteAsync(Range.Lba, r.Window, BlockWriteFlags.None, r.Cancellation),
+        CopyIoKind.Write => Unit.Device.WriteAsync(
+            Range.Lba, r.Window, Unit.WritesThrough ? BlockWriteFlags.ForceUnitAccess : BlockWriteFlags.None, r.Cancellation),
+        CopyIoKind.WriteZeroes when Unit.WritesThrough => ZeroThroughAsync(r.Cancellation),
         CopyIoKind.WriteZeroes => Unit.Device.WriteZeroesAsync(Range, BlockWriteFlags.None, r.Cancellation),
         _ => default,
     };
+
+    private async ValueTask ZeroThroughAsync(CancellationToken cancellation)
+    {
+        await Unit.Device.WriteZeroesAsync(Range, BlockWriteFlags.None, cancellation).ConfigureAwait(false);
+        await Unit.FlushAsync(cancellation).ConfigureAwait(false);
+    }
 }
 
 /// <summary>What a copy asks.</summary>

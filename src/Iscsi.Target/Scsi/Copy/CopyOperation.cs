@@ -75,6 +75,9 @@ internal abstract class CopyOperation(CopyRecord record)
     /// <summary>The device has failed.</summary>
     public void OnIoFailed(ScsiRequest r, Exception error)
     {
+        if (error is BlockDeviceException { Error: BlockDeviceError.NoSpace }) _io.Unit.Space.OnNoSpace();
+        // A write through the cache is a write and a flush in one; which of them failed is not known.
+        if (_io is { Kind: CopyIoKind.Write, Unit.WritesThrough: true } && !ScsiErrors.IsRefusal(error)) _io.Unit.LatchWriteError();
         r.Fail(Failure(_io, ScsiErrors.Sense(error, _io.IsWrite)));
         End(r);
     }

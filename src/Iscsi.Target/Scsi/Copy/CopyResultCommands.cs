@@ -187,7 +187,7 @@ internal static class CopyResultCommands
     // SPC-4, REPORT ALL ROD TOKENS parameter data: 0| AVAILABLE DATA (n-3) (4), 8| ROD management tokens (96 each)
     private static ScsiStep AllTokens(ScsiRequest r)
     {
-        var tokens = r.Unit!.RodTokens.Valid(r.Units.Clock);
+        var tokens = r.Unit!.RodTokens.Valid();
         var writer = new ParameterDataWriter(r, AllocationLength(r));
         writer.PutUInt32((uint)(4 + (tokens.Length * RodToken.ManagementSize)));
         writer.PutUInt32(0);

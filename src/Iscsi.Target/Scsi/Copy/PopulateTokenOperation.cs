@@ -33,7 +33,7 @@ internal sealed class PopulateTokenOperation(CopyRecord record, ImmutableArray<B
     /// <inheritdoc/>
     protected override void OnAlone(ScsiRequest r)
     {
-        Record.Token = r.Unit!.RodTokens.Create(r.Unit, ranges, inactivityTimeout, r.Units.Clock);
+        Record.Token = r.Unit!.RodTokens.Create(r.Unit, ranges, inactivityTimeout);
         if (Record.Token is null) r.Fail(SenseKey.IllegalRequest, AdditionalSense.InsufficientResourcesToCreateRodToken);
         else Record.OnTransferred(Record.Token.LengthBytes);
     }

@@ -122,16 +122,16 @@ internal static class TokenCommands
         var record = new CopyRecord(r.Nexus, r.Cdb.UInt32(ListIdentifierAt), r.Cdb.ServiceAction, isHeld: true);
         if (token is not null && !IsInside(r, token, offset, ranges))
         {
-            token.Unit.RodTokens.Release(token, r.Units.Clock);
+            token.Unit.RodTokens.Release(token);
             return r.Refuse(AdditionalSense.InvalidFieldInParameterList, OffsetAt);
         }
         if (!r.TryBegin(record))
         {
-            token?.Unit.RodTokens.Release(token, r.Units.Clock);
+            token?.Unit.RodTokens.Release(token);
             return null;
         }
         var offsetBytes = token is null ? 0 : (long)offset * r.Unit!.Info.BlockSize;
-        return new WriteUsingTokenOperation(record, token, offsetBytes, ranges, (header[2] & DeleteToken) != 0, r.Units.Clock);
+        return new WriteUsingTokenOperation(record, token, offsetBytes, ranges, (header[2] & DeleteToken) != 0);
     }
 
     // The token's unit is looked for among those of the target: one that was taken out takes its tokens with it.
@@ -139,7 +139,7 @@ internal static class TokenCommands
     {
         foreach (var unit in r.Units.Units)
         {
-            if (unit.RodTokens.TryUse(shown, r.Units.Clock, out var token) is { } why)
+            if (unit.RodTokens.TryUse(shown, out var token) is { } why)
             {
                 reason = why;
                 return null;

@@ -6,7 +6,7 @@ using Iscsi.Storage;
 namespace Iscsi.Target.Scsi.Copy;
 
 /// <summary>The ROD tokens of a logical unit's blocks. They end with the unit and with the server. Any thread.</summary>
-internal sealed class UnitRodTokens
+internal sealed class UnitRodTokens(TimeProvider clock)
 {
     private readonly Lock _lock = new();
     private readonly List<RodToken> _tokens = [];
@@ -18,13 +18,13 @@ internal sealed class UnitRodTokens
     /// Makes a token. Nothing may be writing its blocks: the caller is alone with them.
     /// </summary>
     /// <returns>Null: there are as many as there may be.</returns>
-    public RodToken? Create(LogicalUnit unit, ImmutableArray<BlockRange> ranges, TimeSpan inactivityTimeout, TimeProvider clock)
+    public RodToken? Create(LogicalUnit unit, ImmutableArray<BlockRange> ranges, TimeSpan inactivityTimeout)
     {
         var now = clock.GetTimestamp();
         var token = new RodToken(unit, ranges) { InactivityTimeout = inactivityTimeout, Created = now, LastUsed = now };
         lock (_lock)
         {
-            Expire(clock, now);
+            Expire(now);
             if (_tokens.Count >= CopyLimits.MaxTokens)
             {
                 // One that is over is kept only to say so.
@@ -40,12 +40,12 @@ internal sealed class UnitRodTokens
 
     /// <summary>Takes a token into use that somebody shows; its inactivity begins when it is given back.</summary>
     /// <returns>The reason why not; null: it is in use. No token and no reason: it is not one of this unit's.</returns>
-    public AdditionalSense? TryUse(ReadOnlySpan<byte> bytes, TimeProvider clock, out RodToken? token)
+    public AdditionalSense? TryUse(ReadOnlySpan<byte> bytes, out RodToken? token)
     {
         var identifier = BinaryPrimitives.ReadUInt64BigEndian(bytes[RodToken.IdentifierAt..]);
         lock (_lock)
         {
-            Expire(clock, clock.GetTimestamp());
+            Expire(clock.GetTimestamp());
             token = _tokens.Find(other => other.Identifier == identifier);
             if (token is null) return null;
             if (!token.IsShown(bytes)) return AdditionalSense.TokenCorrupt;
@@ -56,7 +56,7 @@ internal sealed class UnitRodTokens
     }
 
     /// <summary>Gives a token back.</summary>
-    public void Release(RodToken token, TimeProvider clock)
+    public void Release(RodToken token)
     {
         lock (_lock)
         {
@@ -83,11 +83,11 @@ internal sealed class UnitRodTokens
     }
 
     /// <summary>The tokens that can be used.</summary>
-    public ImmutableArray<RodToken> Valid(TimeProvider clock)
+    public ImmutableArray<RodToken> Valid()
     {
         lock (_lock)
         {
-            Expire(clock, clock.GetTimestamp());
+            Expire(clock.GetTimestamp());
             return [.. _tokens.Where(static token => token.State == RodTokenState.Valid)];
         }
     }
@@ -100,7 +100,7 @@ internal sealed class UnitRodTokens
         _ => AdditionalSense.TokenRevoked,
     };
 
-    private void Expire(TimeProvider clock, long now)
+    private void Expire(long now)
     {
         foreach (var token in _tokens)
         {

@@ -10,9 +10,8 @@ namespace Iscsi.Target.Scsi.Copy;
 /// <param name="offsetBytes">Where in the token's data to begin.</param>
 /// <param name="destinations">Where the data go.</param>
 /// <param name="deletesToken">DEL_TKN: the token ends with the copy.</param>
-/// <param name="clock">The time, for the token's inactivity.</param>
 internal sealed class WriteUsingTokenOperation(
-    CopyRecord record, RodToken? token, long offsetBytes, ImmutableArray<BlockRange> destinations, bool deletesToken, TimeProvider clock) : CopyOperation(record)
+    CopyRecord record, RodToken? token, long offsetBytes, ImmutableArray<BlockRange> destinations, bool deletesToken) : CopyOperation(record)
 {
     private int _destination;
     private long _destinationDone;
@@ -26,7 +25,7 @@ internal sealed class WriteUsingTokenOperation(
         if (token is null || _isReleased) return;
         _isReleased = true;
         if (deletesToken) token.Unit.RodTokens.Delete(token);
-        token.Unit.RodTokens.Release(token, clock);
+        token.Unit.RodTokens.Release(token);
     }
 
     /// <inheritdoc/>
