@@ -8,6 +8,9 @@ public readonly record struct AdditionalSense(byte Code, byte Qualifier)
     /// <summary>00/00 NO ADDITIONAL SENSE INFORMATION.</summary>
     public static AdditionalSense None => default;
 
+    /// <summary>00/16 OPERATION IN PROGRESS.</summary>
+    public static AdditionalSense OperationInProgress => new(0x00, 0x16);
+
     /// <summary>04/00 LOGICAL UNIT NOT READY, CAUSE NOT REPORTABLE.</summary>
     public static AdditionalSense NotReadyCauseNotReportable => new(0x04, 0x00);
 
@@ -26,6 +29,9 @@ public readonly record struct AdditionalSense(byte Code, byte Qualifier)
     /// <summary>04/12 LOGICAL UNIT NOT READY, OFFLINE.</summary>
     public static AdditionalSense NotReadyOffline => new(0x04, 0x12);
 
+    /// <summary>08/04 UNREACHABLE COPY TARGET.</summary>
+    public static AdditionalSense UnreachableCopyTarget => new(0x08, 0x04);
+
     /// <summary>0C/00 WRITE ERROR.</summary>
     public static AdditionalSense WriteError => new(0x0C, 0x00);
 
@@ -37,6 +43,15 @@ public readonly record struct AdditionalSense(byte Code, byte Qualifier)
 
     /// <summary>0C/0D WRITE ERROR - NOT ENOUGH UNSOLICITED DATA.</summary>
     public static AdditionalSense NotEnoughUnsolicitedData => new(0x0C, 0x0D);
+
+    /// <summary>0D/01 THIRD PARTY DEVICE FAILURE.</summary>
+    public static AdditionalSense ThirdPartyDeviceFailure => new(0x0D, 0x01);
+
+    /// <summary>0D/02 COPY TARGET DEVICE NOT REACHABLE.</summary>
+    public static AdditionalSense CopyTargetDeviceNotReachable => new(0x0D, 0x02);
+
+    /// <summary>0D/03 INCORRECT COPY TARGET DEVICE TYPE.</summary>
+    public static AdditionalSense IncorrectCopyTargetDeviceType => new(0x0D, 0x03);
 
     /// <summary>11/00 UNRECOVERED READ ERROR.</summary>
     public static AdditionalSense UnrecoveredReadError => new(0x11, 0x00);
@@ -52,6 +67,27 @@ public readonly record struct AdditionalSense(byte Code, byte Qualifier)
 
     /// <summary>21/00 LOGICAL BLOCK ADDRESS OUT OF RANGE.</summary>
     public static AdditionalSense LogicalBlockAddressOutOfRange => new(0x21, 0x00);
+
+    /// <summary>23/01 INVALID TOKEN OPERATION, UNSUPPORTED TOKEN TYPE.</summary>
+    public static AdditionalSense UnsupportedTokenType => new(0x23, 0x01);
+
+    /// <summary>23/04 INVALID TOKEN OPERATION, TOKEN UNKNOWN.</summary>
+    public static AdditionalSense TokenUnknown => new(0x23, 0x04);
+
+    /// <summary>23/05 INVALID TOKEN OPERATION, TOKEN CORRUPT.</summary>
+    public static AdditionalSense TokenCorrupt => new(0x23, 0x05);
+
+    /// <summary>23/06 INVALID TOKEN OPERATION, TOKEN REVOKED.</summary>
+    public static AdditionalSense TokenRevoked => new(0x23, 0x06);
+
+    /// <summary>23/07 INVALID TOKEN OPERATION, TOKEN EXPIRED.</summary>
+    public static AdditionalSense TokenExpired => new(0x23, 0x07);
+
+    /// <summary>23/09 INVALID TOKEN OPERATION, TOKEN DELETED.</summary>
+    public static AdditionalSense TokenDeleted => new(0x23, 0x09);
+
+    /// <summary>23/0A INVALID TOKEN OPERATION, INVALID TOKEN LENGTH.</summary>
+    public static AdditionalSense InvalidTokenLength => new(0x23, 0x0A);
 
     /// <summary>24/00 INVALID FIELD IN CDB.</summary>
     public static AdditionalSense InvalidFieldInCdb => new(0x24, 0x00);
@@ -95,6 +131,24 @@ public readonly record struct AdditionalSense(byte Code, byte Qualifier)
     /// <summary>26/04 INVALID RELEASE OF PERSISTENT RESERVATION.</summary>
     public static AdditionalSense InvalidReleaseOfPersistentReservation => new(0x26, 0x04);
 
+    /// <summary>26/06 TOO MANY TARGET DESCRIPTORS.</summary>
+    public static AdditionalSense TooManyTargetDescriptors => new(0x26, 0x06);
+
+    /// <summary>26/07 UNSUPPORTED TARGET DESCRIPTOR TYPE CODE.</summary>
+    public static AdditionalSense UnsupportedTargetDescriptorTypeCode => new(0x26, 0x07);
+
+    /// <summary>26/08 TOO MANY SEGMENT DESCRIPTORS.</summary>
+    public static AdditionalSense TooManySegmentDescriptors => new(0x26, 0x08);
+
+    /// <summary>26/09 UNSUPPORTED SEGMENT DESCRIPTOR TYPE CODE.</summary>
+    public static AdditionalSense UnsupportedSegmentDescriptorTypeCode => new(0x26, 0x09);
+
+    /// <summary>26/0A UNEXPECTED INEXACT SEGMENT.</summary>
+    public static AdditionalSense UnexpectedInexactSegment => new(0x26, 0x0A);
+
+    /// <summary>26/0B INLINE DATA LENGTH EXCEEDED.</summary>
+    public static AdditionalSense InlineDataLengthExceeded => new(0x26, 0x0B);
+
     /// <summary>2A/01 MODE PARAMETERS CHANGED.</summary>
     public static AdditionalSense ModeParametersChanged => new(0x2A, 0x01);
 
@@ -115,6 +169,9 @@ public readonly record struct AdditionalSense(byte Code, byte Qualifier)
 
     /// <summary>55/04 INSUFFICIENT REGISTRATION RESOURCES.</summary>
     public static AdditionalSense InsufficientRegistrationResources => new(0x55, 0x04);
+
+    /// <summary>55/0D INSUFFICIENT RESOURCES TO CREATE ROD TOKEN.</summary>
+    public static AdditionalSense InsufficientResourcesToCreateRodToken => new(0x55, 0x0D);
 
     /// <summary>2A/09 CAPACITY DATA HAS CHANGED.</summary>
     public static AdditionalSense CapacityDataHasChanged => new(0x2A, 0x09);

@@ -102,6 +102,12 @@ public static class OperationCode
     /// <summary>MODE SENSE (10).</summary>
     public const byte ModeSense10 = 0x5A;
 
+    /// <summary>EXTENDED COPY and the other third-party copy commands with data-out.</summary>
+    public const byte ThirdPartyCopyOut = 0x83;
+
+    /// <summary>RECEIVE COPY STATUS and the other third-party copy commands with data-in.</summary>
+    public const byte ThirdPartyCopyIn = 0x84;
+
     /// <summary>READ (16).</summary>
     public const byte Read16 = 0x88;
 
@@ -167,6 +173,45 @@ public static class OperationCode
 
     /// <summary>Service action of <see cref="MaintenanceIn"/>: REPORT SUPPORTED OPERATION CODES.</summary>
     public const byte ReportSupportedOperationCodes = 0x0C;
+
+    /// <summary>Service action of <see cref="ThirdPartyCopyOut"/>: EXTENDED COPY(LID1).</summary>
+    public const byte ExtendedCopyLid1 = 0x00;
+
+    /// <summary>Service action of <see cref="ThirdPartyCopyOut"/>: EXTENDED COPY(LID4).</summary>
+    public const byte ExtendedCopyLid4 = 0x01;
+
+    /// <summary>Service action of <see cref="ThirdPartyCopyOut"/>: POPULATE TOKEN.</summary>
+    public const byte PopulateToken = 0x10;
+
+    /// <summary>Service action of <see cref="ThirdPartyCopyOut"/>: WRITE USING TOKEN.</summary>
+    public const byte WriteUsingToken = 0x11;
+
+    /// <summary>Service action of <see cref="ThirdPartyCopyOut"/>: COPY OPERATION ABORT.</summary>
+    public const byte CopyOperationAbort = 0x1C;
+
+    /// <summary>Service action of <see cref="ThirdPartyCopyIn"/>: RECEIVE COPY STATUS(LID1).</summary>
+    public const byte ReceiveCopyStatusLid1 = 0x00;
+
+    /// <summary>Service action of <see cref="ThirdPartyCopyIn"/>: RECEIVE COPY DATA(LID1).</summary>
+    public const byte ReceiveCopyDataLid1 = 0x01;
+
+    /// <summary>Service action of <see cref="ThirdPartyCopyIn"/>: RECEIVE COPY OPERATING PARAMETERS.</summary>
+    public const byte ReceiveCopyOperatingParameters = 0x03;
+
+    /// <summary>Service action of <see cref="ThirdPartyCopyIn"/>: RECEIVE COPY FAILURE DETAILS(LID1).</summary>
+    public const byte ReceiveCopyFailureDetailsLid1 = 0x04;
+
+    /// <summary>Service action of <see cref="ThirdPartyCopyIn"/>: RECEIVE COPY STATUS(LID4).</summary>
+    public const byte ReceiveCopyStatusLid4 = 0x05;
+
+    /// <summary>Service action of <see cref="ThirdPartyCopyIn"/>: RECEIVE COPY DATA(LID4).</summary>
+    public const byte ReceiveCopyDataLid4 = 0x06;
+
+    /// <summary>Service action of <see cref="ThirdPartyCopyIn"/>: RECEIVE ROD TOKEN INFORMATION.</summary>
+    public const byte ReceiveRodTokenInformation = 0x07;
+
+    /// <summary>Service action of <see cref="ThirdPartyCopyIn"/>: REPORT ALL ROD TOKENS.</summary>
+    public const byte ReportAllRodTokens = 0x08;
 
     /// <summary>Service action of <see cref="MaintenanceIn"/>: REPORT IDENTIFYING INFORMATION.</summary>
     public const byte ReportIdentifyingInformation = 0x05;

@@ -52,6 +52,7 @@ internal static class InquiryCommands
         Vendor = LogicalUnit.Vendor,
         Product = LogicalUnit.Product,
         Revision = Revision(),
+        ThirdPartyCopy = true,
         VersionDescriptors = VersionDescriptors,
     };
 

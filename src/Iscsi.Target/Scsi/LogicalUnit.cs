@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using System.Text;
 using Iscsi.Storage;
 using Iscsi.Target.Memory;
+using Iscsi.Target.Scsi.Copy;
 using Iscsi.Target.Scsi.PersistentReservations;
 using Iscsi.Target.State;
 
@@ -56,6 +57,7 @@ internal sealed partial class LogicalUnit
         Modes = new UnitModePages(this, options);
         Exceptions = new InformationalExceptions(this);
         Timestamp = new UnitTimestamp(clock);
+        RodTokens = new UnitRodTokens(clock);
         Space = new UnitSpace(this, clock);
         SerialNumber = options.SerialNumber ?? Convert.ToHexStringLower(hash.AsSpan(0, 10));
         NaaIdentifier = (BinaryPrimitives.ReadUInt64BigEndian(hash) >> 4) | (NaaLocallyAssigned << 60);
@@ -90,6 +92,12 @@ internal sealed partial class LogicalUnit
 
     /// <summary>What READ BUFFER and WRITE BUFFER work on.</summary>
     public LogicalUnitBuffer Buffer { get; } = new();
+
+    /// <summary>The third-party copies that its copy manager knows.</summary>
+    public UnitCopies Copies { get; } = new();
+
+    /// <summary>The ROD tokens that stand for its blocks.</summary>
+    public UnitRodTokens RodTokens { get; }
 
     /// <summary>Who has reserved it, and who is registered.</summary>
     public UnitReservations Reservations { get; }

@@ -148,6 +148,7 @@ internal sealed partial class LogicalUnitMap
             _nexuses = Array.FindAll(_nexuses, other => !ReferenceEquals(other, nexus));
         }
         ReleaseReservations(nexus);
+        foreach (var unit in _units) unit.Copies.OnNexusLost(nexus);
     }
 
     /// <summary>A nexus logs out or is lost: what it reserved by RESERVE is free from now on (SPC-2).</summary>

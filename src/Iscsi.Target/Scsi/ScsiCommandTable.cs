@@ -1,4 +1,5 @@
 using Iscsi.Protocol.Scsi;
+using Iscsi.Target.Scsi.Copy;
 using Iscsi.Target.Scsi.PersistentReservations;
 
 namespace Iscsi.Target.Scsi;
@@ -32,6 +33,9 @@ internal static class ScsiCommandTable
         .. BufferCommands.Rows,
         .. PersistentReservationCommands.Rows,
         .. ReserveCommands.Rows,
+        .. ExtendedCopyCommands.Rows,
+        .. TokenCommands.Rows,
+        .. CopyResultCommands.Rows,
     ]);
 
     private static readonly ScsiCommandRow[]?[] ByOperationCode = Index(AllRows);

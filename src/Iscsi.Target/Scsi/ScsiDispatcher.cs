@@ -58,6 +58,7 @@ internal static class ScsiDispatcher
     {
         try
         {
+            if (r.LockedRange.Count > 0 && !r.LocksMoreThanItChanges) r.Unit!.RodTokens.OnWrite(r.LockedRange);
             await r.Row!.Execute!(r).ConfigureAwait(false);
             // WCE is zero: what was written, zeroed or unmapped is durable before the status (SBC-3).
             if (r.Status == ScsiStatus.Good && r.Row.Has(ScsiTraits.Writes) && r.Unit!.WritesThrough)

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
 using Iscsi.Protocol.Scsi;
+using Iscsi.Target.Scsi.Copy;
 
 namespace Iscsi.Target.Scsi;
 
@@ -33,6 +34,7 @@ internal static class VpdPages
         new(VpdPageCode.ExtendedInquiryData, WriteExtendedInquiryData),
         new(VpdPageCode.ModePagePolicy, WriteModePagePolicy),
         new(VpdPageCode.ScsiPorts, WriteScsiPorts),
+        new(VpdPageCode.ThirdPartyCopy, ThirdPartyCopyVpdPage.Write),
         new(VpdPageCode.BlockLimits, static (_, unit, body) => BlockLimits(unit).WriteBody(body)),
         new(VpdPageCode.BlockDeviceCharacteristics, WriteBlockDeviceCharacteristics),
         new(VpdPageCode.LogicalBlockProvisioning, static (_, unit, body) => Provisioning(unit).WriteBody(body), ScsiCapabilities.CanUnmap),
@@ -107,6 +109,18 @@ internal static class VpdPages
         foreach (var page in Pages)
             if (page.IsSupported is null || page.IsSupported(unit)) body[count++] = (byte)page.Code;
         return count;
+    }
+
+    /// <summary>Whether a designator of the Device Identification page names a logical unit.</summary>
+    public static bool HasDesignator(ScsiRequest r, LogicalUnit unit, DesignatorType type, ReadOnlySpan<byte> designator)
+    {
+        // The one that everybody takes, without writing the page.
+        if (type == DesignatorType.Naa) return designator.Length == 8 && BinaryPrimitives.ReadUInt64BigEndian(designator) == unit.NaaIdentifier;
+        Span<byte> page = stackalloc byte[MaxSize];
+        ReadOnlySpan<byte> body = page[..WriteDeviceIdentification(r, unit, page)];
+        while (DesignationDescriptor.TryRead(ref body, out var own))
+            if (own.Association == DesignatorAssociation.LogicalUnit && own.Type == type && own.Designator.SequenceEqual(designator)) return true;
+        return false;
     }
 
     private static int WriteDeviceIdentification(ScsiRequest r, LogicalUnit unit, Span<byte> body)

@@ -129,8 +129,8 @@ public sealed class CommandTableTests
                     Assert.Equal(ScsiStep.Done, h.Step);
                     Assert.Equal(ScsiStatus.CheckCondition, r.Status);
                 }
-                if (h.Step is ScsiStep.CollectDataOut) Assert.InRange(r.DataOutNeeded + r.ScratchBytes, 1, h.Unit.Limits.AllAtOnceBytes);
-                if (h.Step is not (ScsiStep.Done or ScsiStep.CollectDataOut or ScsiStep.Execute))
+                if (h.Step is ScsiStep.CollectDataOut or ScsiStep.Copy) Assert.InRange(r.DataOutNeeded + r.ScratchBytes, 1, h.Unit.Limits.AllAtOnceBytes);
+                if (h.Step is not (ScsiStep.Done or ScsiStep.CollectDataOut or ScsiStep.Execute or ScsiStep.Copy))
                 {
                     Assert.InRange(r.Transfer.BlockCount, 1, h.Device.Info.BlockCount - r.Transfer.Lba);
                     Assert.Equal(r.TransferLength, r.Transfer.LengthBytes);

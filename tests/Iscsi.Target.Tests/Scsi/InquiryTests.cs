@@ -50,7 +50,7 @@ public sealed class InquiryTests
     {
         var h = new ScsiHarness();
         var data = h.RunGood(ScsiHarness.Inquiry(0));
-        Assert.Equal([0x00, 0x80, 0x83, 0x85, 0x86, 0x87, 0x88, 0xB0, 0xB1, 0xB2], data[4..]);
+        Assert.Equal([0x00, 0x80, 0x83, 0x85, 0x86, 0x87, 0x88, 0x8F, 0xB0, 0xB1, 0xB2], data[4..]);
         for (var page = 0; page < 256; page++)
         {
             var r = h.Run(ScsiHarness.Inquiry((byte)page));
