@@ -4,6 +4,8 @@ using Iscsi.Storage;
 using Iscsi.Target.Diagnostics;
 using Iscsi.Target.Login;
 using Iscsi.Target.Memory;
+using Iscsi.Target.Scsi;
+using Iscsi.Target.Scsi.Media;
 using Iscsi.Target.Sessions;
 using Iscsi.Target.Tasks;
 using Iscsi.Transport;
@@ -18,6 +20,7 @@ internal sealed class TargetCore : IDisposable
     private readonly Lock _lock = new();
     private readonly HashSet<LoginConnection> _logins = [];
     private readonly LoginLanes _lanes;
+    private readonly BackgroundMemory _background;
     private TaskCompletionSource? _idle;
 
     public TargetCore(
@@ -50,6 +53,7 @@ internal sealed class TargetCore : IDisposable
         {
             Demands = new MemoryDemands(Budget);
             _lanes = new LoginLanes(Root, Budget, clock);
+            _background = new BackgroundMemory(Root, Budget);
             Connections = new ConnectionReservePool(Root, Budget);
             var challenges = new ChapChallengeRegistry();
             var stateFiles = new HashSet<string>(StringComparer.Ordinal);
@@ -71,8 +75,12 @@ internal sealed class TargetCore : IDisposable
                         }
                     }
                 }
-                Targets.Add(new TargetDefinition(target, Budget, Root, challenges));
-                foreach (var unit in Targets[^1].Units.Units) unit.Reservations.SaveFailed += OnReservationsNotSaved;
+                Targets.Add(new TargetDefinition(target, Budget, Root, _background, challenges));
+                foreach (var unit in Targets[^1].Units.Units)
+                {
+                    unit.Reservations.SaveFailed += OnReservationsNotSaved;
+                    unit.Medium.Ended += OnMediumOperationEnded;
+                }
             }
         }
         catch
@@ -162,6 +170,25 @@ internal sealed class TargetCore : IDisposable
         foreach (var session in Sessions.Snapshot()) session.Tick();
     }
 
+    /// <summary>Goes on with the operations on media that the last run left.</summary>
+    public void ResumeMediumOperations()
+    {
+        foreach (var target in Targets)
+        {
+            foreach (var unit in target.Units.Units)
+            {
+                if (!unit.Medium.IsOperating) continue;
+                TargetLog.MediumOperationResumed(Logger, target.Name, unit.Number, unit.Medium.Operation!.ToString());
+                unit.Medium.Resume();
+            }
+        }
+    }
+
+    /// <summary>Suspends the operations on media.</summary>
+    /// <returns>False: a device has not answered within the limit.</returns>
+    public Task<bool> SuspendMediumOperationsAsync(TimeSpan limit) => EndsInTimeAsync(
+        Task.WhenAll(Targets.SelectMany(static target => target.Units.Units.ToArray()).Select(static unit => unit.Medium.StopAsync())), limit);
+
     /// <summary>Ends everything: sessions are told, given time to end, then cut.</summary>
     public async Task DrainAsync(TimeSpan limit)
     {
@@ -210,12 +237,19 @@ internal sealed class TargetCore : IDisposable
     {
         foreach (var target in Targets) target.Dispose();
         Connections.Dispose();
+        _background.Dispose();
         _lanes.Dispose();
         Root.Dispose();
         Metrics.Dispose();
     }
 
     private void OnReservationsNotSaved(string path, Exception error) => TargetLog.ReservationsNotSaved(Logger, path, error.Message);
+
+    private void OnMediumOperationEnded(LogicalUnit unit, MediumOperation operation, Exception? error)
+    {
+        if (error is null) TargetLog.MediumOperationDone(Logger, unit.TargetName, unit.Number, operation.ToString());
+        else TargetLog.MediumOperationFailed(Logger, unit.TargetName, unit.Number, operation.ToString(), error.Message);
+    }
 
     // A portal that listens on every address is reached under the one the client has come to.
     private static string Address((IPEndPoint? Listening, IPEndPoint? Announced) portal, EndPoint? local)

@@ -16,7 +16,7 @@ internal sealed class TargetDefinition : IDisposable
     private readonly Dictionary<int, StoreLane?> _lanes = [];
 
     public TargetDefinition(
-        TargetDefinitionBuilder builder, MemoryBudget budget, ReservationRoot root, ChapChallengeRegistry challenges)
+        TargetDefinitionBuilder builder, MemoryBudget budget, ReservationRoot root, BackgroundMemory background, ChapChallengeRegistry challenges)
     {
         Name = builder.Name;
         Alias = builder.TargetAlias;
@@ -30,7 +30,9 @@ internal sealed class TargetDefinition : IDisposable
         foreach (var (lun, device, options) in builder.Luns)
         {
             var unit = Units.Add(lun, device, options);
-            _lanes.Add(unit.Index, StoreLane.Create(root, $"store {Name} LUN {lun}", device.Info.Store));
+            var lane = StoreLane.Create(root, $"store {Name} LUN {lun}", device.Info.Store);
+            _lanes.Add(unit.Index, lane);
+            unit.Medium.UseMemory(background, lane);
         }
     }
 

@@ -14,6 +14,12 @@ public readonly record struct AdditionalSense(byte Code, byte Qualifier)
     /// <summary>04/02 LOGICAL UNIT NOT READY, INITIALIZING COMMAND REQUIRED.</summary>
     public static AdditionalSense InitializingCommandRequired => new(0x04, 0x02);
 
+    /// <summary>04/04 LOGICAL UNIT NOT READY, FORMAT IN PROGRESS.</summary>
+    public static AdditionalSense FormatInProgress => new(0x04, 0x04);
+
+    /// <summary>04/1B LOGICAL UNIT NOT READY, SANITIZE IN PROGRESS.</summary>
+    public static AdditionalSense SanitizeInProgress => new(0x04, 0x1B);
+
     /// <summary>0C/00 WRITE ERROR.</summary>
     public static AdditionalSense WriteError => new(0x0C, 0x00);
 
@@ -56,6 +62,9 @@ public readonly record struct AdditionalSense(byte Code, byte Qualifier)
     /// <summary>27/07 SPACE ALLOCATION FAILED WRITE PROTECT.</summary>
     public static AdditionalSense SpaceAllocationFailedWriteProtect => new(0x27, 0x07);
 
+    /// <summary>28/00 NOT READY TO READY CHANGE, MEDIUM MAY HAVE CHANGED.</summary>
+    public static AdditionalSense MediumMayHaveChanged => new(0x28, 0x00);
+
     /// <summary>29/00 POWER ON, RESET, OR BUS DEVICE RESET OCCURRED.</summary>
     public static AdditionalSense PowerOnOrReset => new(0x29, 0x00);
 
@@ -89,14 +98,59 @@ public readonly record struct AdditionalSense(byte Code, byte Qualifier)
     /// <summary>2E/02 COMMAND TIMEOUT DURING PROCESSING.</summary>
     public static AdditionalSense CommandTimeoutDuringProcessing => new(0x2E, 0x02);
 
+    /// <summary>31/00 MEDIUM FORMAT CORRUPTED.</summary>
+    public static AdditionalSense MediumFormatCorrupted => new(0x31, 0x00);
+
+    /// <summary>31/01 FORMAT COMMAND FAILED.</summary>
+    public static AdditionalSense FormatCommandFailed => new(0x31, 0x01);
+
+    /// <summary>31/03 SANITIZE COMMAND FAILED.</summary>
+    public static AdditionalSense SanitizeCommandFailed => new(0x31, 0x03);
+
     /// <summary>39/00 SAVING PARAMETERS NOT SUPPORTED.</summary>
     public static AdditionalSense SavingParametersNotSupported => new(0x39, 0x00);
+
+    /// <summary>3A/00 MEDIUM NOT PRESENT.</summary>
+    public static AdditionalSense MediumNotPresent => new(0x3A, 0x00);
 
     /// <summary>3F/0E REPORTED LUNS DATA HAS CHANGED.</summary>
     public static AdditionalSense ReportedLunsDataHasChanged => new(0x3F, 0x0E);
 
     /// <summary>44/00 INTERNAL TARGET FAILURE.</summary>
     public static AdditionalSense InternalTargetFailure => new(0x44, 0x00);
+
+    /// <summary>53/02 MEDIUM REMOVAL PREVENTED.</summary>
+    public static AdditionalSense MediumRemovalPrevented => new(0x53, 0x02);
+
+    /// <summary>5E/01 IDLE CONDITION ACTIVATED BY TIMER (idle_a).</summary>
+    public static AdditionalSense IdleConditionActivatedByTimer => new(0x5E, 0x01);
+
+    /// <summary>5E/02 STANDBY CONDITION ACTIVATED BY TIMER (standby_z).</summary>
+    public static AdditionalSense StandbyConditionActivatedByTimer => new(0x5E, 0x02);
+
+    /// <summary>5E/03 IDLE CONDITION ACTIVATED BY COMMAND (idle_a).</summary>
+    public static AdditionalSense IdleConditionActivatedByCommand => new(0x5E, 0x03);
+
+    /// <summary>5E/04 STANDBY CONDITION ACTIVATED BY COMMAND (standby_z).</summary>
+    public static AdditionalSense StandbyConditionActivatedByCommand => new(0x5E, 0x04);
+
+    /// <summary>5E/05 IDLE_B CONDITION ACTIVATED BY TIMER.</summary>
+    public static AdditionalSense IdleBConditionActivatedByTimer => new(0x5E, 0x05);
+
+    /// <summary>5E/06 IDLE_B CONDITION ACTIVATED BY COMMAND.</summary>
+    public static AdditionalSense IdleBConditionActivatedByCommand => new(0x5E, 0x06);
+
+    /// <summary>5E/07 IDLE_C CONDITION ACTIVATED BY TIMER.</summary>
+    public static AdditionalSense IdleCConditionActivatedByTimer => new(0x5E, 0x07);
+
+    /// <summary>5E/08 IDLE_C CONDITION ACTIVATED BY COMMAND.</summary>
+    public static AdditionalSense IdleCConditionActivatedByCommand => new(0x5E, 0x08);
+
+    /// <summary>5E/09 STANDBY_Y CONDITION ACTIVATED BY TIMER.</summary>
+    public static AdditionalSense StandbyYConditionActivatedByTimer => new(0x5E, 0x09);
+
+    /// <summary>5E/0A STANDBY_Y CONDITION ACTIVATED BY COMMAND.</summary>
+    public static AdditionalSense StandbyYConditionActivatedByCommand => new(0x5E, 0x0A);
 
     /// <inheritdoc/>
     public override string ToString() => $"{Code:X2}/{Qualifier:X2}";

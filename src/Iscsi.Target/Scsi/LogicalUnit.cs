@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using System.Text;
 using Iscsi.Storage;
+using Iscsi.Target.Scsi.Media;
 using Iscsi.Target.Scsi.PersistentReservations;
 using Iscsi.Target.State;
 
@@ -21,7 +22,6 @@ internal sealed class LogicalUnit
 
     private const ulong NaaLocallyAssigned = 0x3;
 
-    private volatile bool _isStopped;
     private volatile bool _isWriteErrorLatched;
     private long _knownBlockCount;
     private Action<IBlockDevice>? _onInfoChanged;
@@ -43,6 +43,8 @@ internal sealed class LogicalUnit
         Device = device;
         TargetName = targetName;
         Limits = limits;
+        IsRemovable = options.IsRemovable;
+        Medium = new UnitMedium(this);
         // The target name is part of it, so that equal paths behind two targets do not look like two paths to one disk.
         var hash = SHA256.HashData(Encoding.UTF8.GetBytes($"{targetName}\n{options.SerialNumber ?? device.Info.Identity}"));
         SerialNumber = options.SerialNumber ?? Convert.ToHexStringLower(hash.AsSpan(0, 10));
@@ -85,11 +87,17 @@ internal sealed class LogicalUnit
     /// <summary>What it remembers over a restart beside its reservations.</summary>
     public UnitState State { get; }
 
+    /// <summary>RMB: the medium can be ejected and loaded.</summary>
+    public bool IsRemovable { get; }
+
+    /// <summary>Whether the medium can be reached: operations on all of it, ejection, power conditions.</summary>
+    public UnitMedium Medium { get; }
+
     /// <summary>Stopped by START STOP UNIT: media access is NOT READY until it is started.</summary>
     public bool IsStopped
     {
-        get => _isStopped;
-        set => _isStopped = value;
+        get => Medium.IsStopped;
+        set => Medium.IsStopped = value;
     }
 
     /// <summary>

@@ -33,12 +33,16 @@ internal enum UnitAttention
     /// <summary>2A/05: the registration was preempted.</summary>
     RegistrationsPreempted = 128,
 
+    /// <summary>28/00: another nexus has loaded the medium.</summary>
+    MediumMayHaveChanged = 1 << 16,
+
     /// <summary>Those of a reset or a loss: SAM-5 reports them before a RESERVATION CONFLICT, and others after.</summary>
     Resets = PowerOnOrReset | LogicalUnitReset | NexusLoss,
 
     /// <summary>All of them.</summary>
     All = Resets | CapacityDataHasChanged | ReportedLunsDataHasChanged |
-        ReservationsPreempted | ReservationsReleased | RegistrationsPreempted,
+        ReservationsPreempted | ReservationsReleased | RegistrationsPreempted |
+        MediumMayHaveChanged,
 }
 
 /// <summary>What a unit attention says.</summary>
@@ -58,6 +62,7 @@ internal static class UnitAttentions
         UnitAttention.ReservationsPreempted => AdditionalSense.ReservationsPreempted,
         UnitAttention.ReservationsReleased => AdditionalSense.ReservationsReleased,
         UnitAttention.RegistrationsPreempted => AdditionalSense.RegistrationsPreempted,
+        UnitAttention.MediumMayHaveChanged => AdditionalSense.MediumMayHaveChanged,
         _ => throw new ArgumentOutOfRangeException(nameof(one), one, "Not one unit attention condition."),
     };
 }

@@ -251,6 +251,14 @@ internal sealed partial class TargetTask
 
     private void PassStoreGate()
     {
+        // A sanitize or format operation has begun since the command passed the SCSI gate.
+        if (_range.IsHeld && Request.Unit!.Medium.RefuseBlocks() is { } sense)
+        {
+            ReleaseRange();
+            Request.Fail(sense);
+            Complete();
+            return;
+        }
         if (_lane is null || (_plan is Plan.Collect or Plan.Execute && !Request.NeedsStore))
         {
             StartIo();

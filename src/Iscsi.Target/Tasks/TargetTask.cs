@@ -195,6 +195,7 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
                 break;
             case TaskState.InStore:
                 Since = Session.Now;
+                Request.Abort();
                 break;
             case TaskState.Sending:
             case TaskState.WaitingForTasks:
