@@ -64,9 +64,9 @@ public sealed class SpecTests
         new BlockDeviceSpec
         {
             Kind = BlockDeviceKind.File, Location = "disk.img", SizeBytes = 1L << 30, BlockSize = 4096,
-            IsReadOnly = true, WriteThrough = true, Direct = true,
+            IsReadOnly = true, IsRemovable = true, WriteThrough = true, Direct = true,
         },
-        Parse("disk.img,size=1GiB,block-size=4096,read-only,write-through,direct"));
+        Parse("disk.img,size=1GiB,block-size=4096,read-only,removable,write-through,direct"));
 
     [Theory]
     [InlineData("a,,b.img", "a,b.img", null)]
@@ -95,7 +95,7 @@ public sealed class SpecTests
     [Theory]
     [InlineData("", "begins with no path")]
     [InlineData(",size=1G", "begins with no path")]
-    [InlineData("disk.img,removable", "size, block-size, read-only, write-through, direct")]
+    [InlineData("disk.img,floppy", "size, block-size, read-only, removable, write-through, direct")]
     [InlineData("disk.img,", "is not an option")]
     [InlineData("disk.img,b.img", "comma in a path is written twice")]
     [InlineData("disk.img,size", "is not a size")]
@@ -109,8 +109,8 @@ public sealed class SpecTests
     [InlineData("disk.img,read-only=yes", "takes no value")]
     [InlineData("memory", "memory,size=256MiB")]
     [InlineData("null", "needs a size")]
-    [InlineData("memory,size=1M,direct", "size, block-size, read-only")]
-    [InlineData("iscsi://h/iqn/0,size=1G", "its options are read-only")]
+    [InlineData("memory,size=1M,direct", "size, block-size, read-only, removable")]
+    [InlineData("iscsi://h/iqn/0,size=1G", "its options are read-only, removable")]
     public void A_mistake_is_explained(string text, string explanation)
     {
         Assert.False(BlockDeviceSpec.TryParse(text, out var spec, out var error));

@@ -12,7 +12,7 @@ internal sealed class ScsiHarness
 {
     public const string TargetName = "iqn.2026-11.net.example:disk";
 
-    public ScsiHarness(Func<BlockDeviceInfo, BlockDeviceInfo>? configure = null, ScsiLimits? limits = null, bool clearAttention = true)
+    public ScsiHarness(Func<BlockDeviceInfo, BlockDeviceInfo>? configure = null, ScsiLimits? limits = null, bool clearAttention = true, LunOptions? options = null)
     {
         var info = new BlockDeviceInfo
         {
@@ -29,9 +29,12 @@ internal sealed class ScsiHarness
         };
         Device = new StubBlockDevice(configure is null ? info : configure(info));
         Units = new LogicalUnitMap(TargetName, limits);
-        Unit = Units.Add(0, Device);
+        Unit = Units.Add(0, Device, options);
         Nexus = NewNexus(clearAttention);
     }
+
+    /// <summary>A unit that has every command there is.</summary>
+    public static ScsiHarness WithEverything() => new(options: new LunOptions { IsRemovable = true });
 
     public StubBlockDevice Device { get; }
 
