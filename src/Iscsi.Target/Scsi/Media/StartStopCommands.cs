@@ -79,7 +79,16 @@ internal static class StartStopCommands
     // GOOD.
     private static async ValueTask FlushAndApplyAsync(ScsiRequest r)
     {
-        await r.Unit!.FlushAsync(r.Cancellation).ConfigureAwait(false);
+        try
+        {
+            await r.Unit!.FlushAsync(r.Cancellation).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            // The row has no trait that says so, because a unit can be started after a failed flush.
+            r.Fail(ScsiErrors.Sense(e, writes: true));
+            return;
+        }
         Apply(r);
     }
 

@@ -149,6 +149,7 @@ internal sealed class MediumHarness : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        if (Device is Raw.GatedBlockDevice gated) gated.Open();
         await Medium.StopAsync().WaitAsync(TimeSpan.FromSeconds(30));
         Assert.True(Unit.Ranges.IsFree);
         foreach (var memory in _memory) memory.Dispose(); // throws when a grant is open

@@ -138,7 +138,8 @@ public sealed class SanitizeTests
             var (r, _) = h.Begin(CdbOf(row));
             if (AllowedWhileItRuns.Contains(row.Name))
             {
-                Assert.True(r.Status == ScsiStatus.Good, row.Name);
+                // An empty CDB may be wrong; it is not the operation that refuses it.
+                Assert.True(r.Status == ScsiStatus.Good || r.Sense.Key == SenseKey.IllegalRequest, $"{row.Name}: {r.Sense}");
                 continue;
             }
             Assert.True(r.Status == ScsiStatus.CheckCondition, row.Name);
