@@ -34,6 +34,9 @@ internal sealed class ScsiHarness
         Nexus = NewNexus(clearAttention);
     }
 
+    /// <summary>A unit that has every command there is.</summary>
+    public static ScsiHarness WithEverything() => new(options: new LunOptions { IsRemovable = true });
+
     public StubBlockDevice Device { get; }
 
     public LogicalUnitMap Units { get; }
