@@ -10,7 +10,7 @@ public sealed class ReloadTests : IDisposable
     private readonly ScratchDirectory _scratch = new();
     private readonly string _path;
 
-    public ReloadTests() => _path = Path.Combine(Path.GetDirectoryName(_scratch.SparseFile("here.img", 512))!, "iscsinet.json");
+    public ReloadTests() => _path = _scratch.File("iscsinet.json");
 
     [Fact]
     public async Task SIGHUP_changes_what_is_served_under_an_open_session()
@@ -71,7 +71,7 @@ public sealed class ReloadTests : IDisposable
 
     private string Lun(int number, string file, long bytes = 1 << 20)
     {
-        var path = Path.Combine(Path.GetDirectoryName(_path)!, file);
+        var path = _scratch.File(file);
         if (!File.Exists(path)) _scratch.SparseFile(file, bytes);
         return $$"""{ "lun": {{number}}, "path": "{{file}}", "size": {{bytes}} }""";
     }

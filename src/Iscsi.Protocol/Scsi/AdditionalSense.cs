@@ -140,6 +140,9 @@ public readonly record struct AdditionalSense(byte Code, byte Qualifier)
     /// <summary>49/00 INVALID MESSAGE ERROR.</summary>
     public static AdditionalSense InvalidMessageError => new(0x49, 0x00);
 
+    /// <summary>67/0A SET TARGET PORT GROUPS COMMAND FAILED.</summary>
+    public static AdditionalSense SetTargetPortGroupsCommandFailed => new(0x67, 0x0A);
+
     /// <inheritdoc/>
     public override string ToString() => $"{Code:X2}/{Qualifier:X2}";
 }

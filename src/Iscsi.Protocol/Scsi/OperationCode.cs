@@ -123,6 +123,9 @@ public static class OperationCode
     /// <summary>MAINTENANCE IN.</summary>
     public const byte MaintenanceIn = 0xA3;
 
+    /// <summary>MAINTENANCE OUT.</summary>
+    public const byte MaintenanceOut = 0xA4;
+
     /// <summary>READ (12).</summary>
     public const byte Read12 = 0xA8;
 
@@ -143,6 +146,12 @@ public static class OperationCode
 
     /// <summary>Service action of <see cref="ServiceActionIn16"/>: GET LBA STATUS.</summary>
     public const byte GetLbaStatus = 0x12;
+
+    /// <summary>Service action of <see cref="MaintenanceIn"/>: REPORT TARGET PORT GROUPS.</summary>
+    public const byte ReportTargetPortGroups = 0x0A;
+
+    /// <summary>Service action of <see cref="MaintenanceOut"/>: SET TARGET PORT GROUPS.</summary>
+    public const byte SetTargetPortGroups = 0x0A;
 
     /// <summary>Service action of <see cref="MaintenanceIn"/>: REPORT SUPPORTED OPERATION CODES.</summary>
     public const byte ReportSupportedOperationCodes = 0x0C;

@@ -4,6 +4,7 @@ using System.Text;
 using Iscsi.Protocol.Scsi;
 using Iscsi.Storage;
 using Iscsi.Target.Memory;
+using Iscsi.Target.Scsi.AsymmetricAccess;
 using Iscsi.Target.Scsi.PersistentReservations;
 
 namespace Iscsi.Target.Scsi;
@@ -24,18 +25,26 @@ internal sealed class LogicalUnitMap
     /// <summary>Creates an empty map.</summary>
     /// <param name="targetName">iSCSI name of the target.</param>
     /// <param name="limits">Bounds of commands.</param>
-    public LogicalUnitMap(string targetName, ScsiLimits? limits = null)
+    /// <param name="portGroups">The target port groups; null: the one of the default portal group.</param>
+    public LogicalUnitMap(string targetName, ScsiLimits? limits = null, TargetPortGroups? portGroups = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(targetName);
         if (Encoding.UTF8.GetByteCount(targetName) > MaxNameBytes)
             throw new ArgumentException($"A target name has at most {MaxNameBytes} bytes (RFC 7143, 4.2.7.1).", nameof(targetName));
         TargetName = targetName;
+        PortGroups = portGroups ?? new TargetPortGroups([TargetDefinition.DefaultPortalGroupTag]);
         _limits = limits ?? new ScsiLimits();
         ArgumentOutOfRangeException.ThrowIfLessThan(_limits.AllAtOnceBytes, ScsiLimits.MinAllAtOnceBytes, nameof(limits));
     }
 
     /// <summary>iSCSI name of the target.</summary>
     public string TargetName { get; }
+
+    /// <summary>The target port groups and their asymmetric access states.</summary>
+    public TargetPortGroups PortGroups { get; }
+
+    /// <summary>The relative identifiers of the target ports, ascending.</summary>
+    public ImmutableArray<ushort> TargetPorts => PortGroups.Tags;
 
     /// <summary>The logical units, in the order of their numbers. A snapshot.</summary>
     public ReadOnlySpan<LogicalUnit> Units => _units;
@@ -63,7 +72,7 @@ internal sealed class LogicalUnitMap
             if (units.Length == ScsiLimits.MaxLogicalUnits)
                 throw new ArgumentException($"{TargetName} has {units.Length} LUNs, which is the most.", nameof(number));
             CheckFree(units, number, device);
-            var unit = new LogicalUnit(_nextIndex++, (ushort)number, device, TargetName, _limits, options) { Lane = lane };
+            var unit = new LogicalUnit(_nextIndex++, (ushort)number, device, TargetName, _limits, options, PortGroups) { Lane = lane };
             LogicalUnit[] next = [.. units, unit];
             Array.Sort(next, static (a, b) => a.Number.CompareTo(b.Number));
             _units = next;

@@ -1,4 +1,5 @@
 using Iscsi.Protocol.Scsi;
+using Iscsi.Target.Scsi.AsymmetricAccess;
 using Iscsi.Target.Scsi.PersistentReservations;
 
 namespace Iscsi.Target.Scsi;
@@ -28,6 +29,7 @@ internal static class ScsiCommandTable
         .. BufferCommands.Rows,
         .. PersistentReservationCommands.Rows,
         .. ReserveCommands.Rows,
+        .. TargetPortGroupCommands.Rows,
     ]);
 
     private static readonly ScsiCommandRow[]?[] ByOperationCode = Index(AllRows);

@@ -10,7 +10,7 @@ internal static class ScsiDispatcher
 {
     /// <summary>
     /// Begins a command. Allocates nothing and never waits. Order: LUN, operation code, reservations of others, fields outside the
-    /// usage data, unit attention, stopped unit, write protection, failed flush, fields that this device does not have, then the
+    /// usage data, unit attention, asymmetric access state, stopped unit, write protection, failed flush, fields that this device does not have, then the
     /// row's own checks.
     /// </summary>
     /// <remarks>
@@ -119,6 +119,7 @@ internal static class ScsiDispatcher
                 return new SenseData(SenseKey.UnitAttention, attention.Sense());
             }
         }
+        if (unit.PortGroups.Refuse(r.Nexus.TargetPortGroupTag, row) is { } inaccessible) return inaccessible;
         if (unit.IsStopped && !row.Has(ScsiTraits.AllowedWhenStopped))
             return new SenseData(SenseKey.NotReady, AdditionalSense.InitializingCommandRequired);
         if (row.Has(ScsiTraits.Writes) && unit.IsReadOnly)

@@ -39,6 +39,18 @@ internal enum ScsiTraits
 
     /// <summary>Reads or changes the reservations, and decides about conflicts itself.</summary>
     ManagesReservations = 256,
+
+    /// <summary>Served through a target port in the standby state (SPC-4, target port asymmetric access states).</summary>
+    AllowedInStandby = 1 << 16,
+
+    /// <summary>Served through a target port in the unavailable state, or offline.</summary>
+    AllowedWhenUnavailable = 1 << 17,
+
+    /// <summary>Served through a target port that is between two asymmetric access states.</summary>
+    AllowedInTransition = 1 << 18,
+
+    /// <summary>Served in every asymmetric access state.</summary>
+    AllowedInEveryAccessState = AllowedInStandby | AllowedWhenUnavailable | AllowedInTransition,
 }
 
 /// <summary>The memory a command demands beyond its credit.</summary>

@@ -30,7 +30,7 @@ internal static class UnitCommands
             Name = "REQUEST SENSE",
             Usage = [OperationCode.RequestSense, DescriptorFormat, 0, 0, 0xFF, 0],
             Traits = ScsiTraits.AnyLun | ScsiTraits.AllowedDuringUnitAttention | ScsiTraits.AllowedWhenStopped |
-                ScsiTraits.AllowedThroughReservations,
+                ScsiTraits.AllowedThroughReservations | ScsiTraits.AllowedInEveryAccessState,
             Direction = DataDirection.Read,
             Memory = MemoryNeed.ParameterData,
             Begin = RequestSense,

@@ -23,7 +23,7 @@ internal static class ServeCommand
 
     private static readonly Option<ListenSpec[]> Listen = new("--listen")
     {
-        Description = "Where to listen; repeatable. Port 0 is any free one; announce is what discovery says when clients reach it under another address. [default: 127.0.0.1:3260]",
+        Description = "Where to listen; repeatable. Port 0 is any free one; announce is what discovery says when clients reach it under another address, group the portal group: several groups are several paths. [default: 127.0.0.1:3260]",
         HelpName = "ADDR[:PORT][,announce=ADDR:PORT][,group=N]",
         CustomParser = Values.Listen,
     };

@@ -66,6 +66,7 @@ internal static class ConfigurationReader
     private sealed class Reading(string fullPath)
     {
         private readonly string _directory = Path.GetDirectoryName(fullPath)!;
+        private HashSet<ushort> _groups = [ListenSpec.MinGroup];
         private readonly Dictionary<string, string> _names = new(StringComparer.Ordinal);
         private readonly Dictionary<string, string> _files = new(StringComparer.Ordinal);
 
@@ -91,7 +92,7 @@ internal static class ConfigurationReader
             return configuration;
         }
 
-        private static List<ListenSpec> ReadPortals(ConfigurationNode node)
+        private List<ListenSpec> ReadPortals(ConfigurationNode node)
         {
             var portals = new List<ListenSpec>();
             var elements = node.Elements();
@@ -115,12 +116,13 @@ internal static class ConfigurationReader
                 portals.Add(spec);
             }
             if (elements.Count == 0) node.Problem("is empty: without a portal nobody can connect. Leave it out for 127.0.0.1:3260.");
+            _groups = [.. portals.Select(portal => portal.Group)];
             return portals;
         }
 
         private TargetConfiguration? ReadTarget(ConfigurationNode node)
         {
-            if (!node.IsObject("name", "alias", "allow", "chap", "mutualChap", "luns")) return null;
+            if (!node.IsObject("name", "alias", "allow", "chap", "mutualChap", "luns", "asymmetricAccess")) return null;
             var nameNode = node.Require("name", "it takes an iSCSI name, such as iqn.2026-11.net.example:disk.");
             if (nameNode is null || !nameNode.TryText(out var name)) name = "";
             else if (!IscsiName.TryValidate(name, out var reason)) nameNode.Problem(reason);
@@ -132,6 +134,7 @@ internal static class ConfigurationReader
                 Place = node.Place,
                 Name = name,
                 Rules = ReadRules(node),
+                Access = node.Get("asymmetricAccess") is { } access ? AccessConfiguration.Read(access, _directory, _groups) : AccessConfiguration.Default,
                 Luns = node.Get("luns") is { } luns ? [.. luns.Elements().Select(lun => ReadLun(lun, numbers)).OfType<LunConfiguration>()] : [],
             };
         }

@@ -31,6 +31,8 @@ internal sealed record TargetConfiguration
 
     public required TargetRules Rules { get; init; }
 
+    public AccessConfiguration Access { get; init; } = AccessConfiguration.Default;
+
     public required IReadOnlyList<LunConfiguration> Luns { get; init; }
 }
 

@@ -51,7 +51,7 @@ internal static class DiskServer
     private static IscsiTargetServer Build(ServeOptions options, List<IBlockDevice> disks, StandardErrorLoggerFactory loggers)
     {
         var builder = new IscsiTargetBuilder().UseMemory(options.MemoryBytes).UseLoggerFactory(loggers);
-        foreach (var listen in options.Listen) builder.Listen(listen.Endpoint, listen.Announce);
+        foreach (var listen in options.Listen) builder.Listen(listen.Endpoint, listen.Announce, listen.Group);
         builder.AddTarget(options.TargetName, target =>
         {
             for (var lun = 0; lun < disks.Count; lun++) target.AddLun(lun, disks[lun], OptionsOf(disks[lun]));

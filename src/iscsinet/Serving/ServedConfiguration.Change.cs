@@ -23,7 +23,7 @@ internal sealed partial class ServedConfiguration
         if (problems.Count > 0) return new Outcome(0, problems, IsRefused: true);
 
         await OpenNewAsync(plan, problems).ConfigureAwait(false);
-        if (problems.Count == 0) await ServeFreeAsync(next, plan, problems).ConfigureAwait(false);
+        if (problems.Count == 0) await ServeFreeAsync(plan, problems).ConfigureAwait(false);
         if (problems.Count > 0)
         {
             foreach (var disk in plan.Opened.Values) await disk.Device.DisposeAsync().ConfigureAwait(false);
@@ -34,6 +34,7 @@ internal sealed partial class ServedConfiguration
         changes += await RemoveGoneAsync(plan, problems).ConfigureAwait(false);
         changes += await ServeWaitingAsync(plan, problems).ConfigureAwait(false);
         changes += ChangeAccess(next);
+        changes += ChangeAccessStates(next, problems);
         changes += await ChangeKeptAsync(plan, problems).ConfigureAwait(false);
         _configuration = next;
         return new Outcome(changes, problems, IsRefused: false);
@@ -46,7 +47,15 @@ internal sealed partial class ServedConfiguration
         if (next.MemoryBytes != _configuration.MemoryBytes) problems.Add($"memory: is {ByteSize.Format(_configuration.MemoryBytes)} and {fixedPart}");
         if (next.Limits != _configuration.Limits) problems.Add($"limits: {fixedPart}");
         if (!next.Portals.SequenceEqual(_configuration.Portals)) problems.Add($"portals: {fixedPart}");
+        foreach (var (target, old) in KeptTargets(next))
+        {
+            if (target.Access.AllowExplicit != old.Access.AllowExplicit) problems.Add($"{target.Place}.asymmetricAccess.explicit: {fixedPart}");
+            if (!string.Equals(target.Access.StateFile, old.Access.StateFile, StringComparison.Ordinal)) problems.Add($"{target.Place}.asymmetricAccess.stateFile: {fixedPart}");
+        }
     }
+
+    private IEnumerable<(TargetConfiguration Next, TargetConfiguration Old)> KeptTargets(ServerConfiguration next) =>
+        next.Targets.Join(_configuration.Targets, target => target.Name, target => target.Name, (target, old) => (target, old), StringComparer.Ordinal);
 
     private Plan Compare(ServerConfiguration next, List<string> problems)
     {
@@ -103,23 +112,14 @@ internal sealed partial class ServedConfiguration
         }
     }
 
-    private async Task ServeFreeAsync(ServerConfiguration next, Plan plan, List<string> problems)
+    private async Task ServeFreeAsync(Plan plan, List<string> problems)
     {
         var added = new List<(string Target, int? Lun)>();
         try
         {
             foreach (var target in plan.NewTargets)
             {
-                var luns = target.Luns.Where(lun => plan.Opened.ContainsKey((target.Name, lun.Number))).ToArray();
-                Try(target.Place, () => Server.AddTarget(target.Name, definition =>
-                {
-                    target.Rules.ApplyTo(definition);
-                    foreach (var lun in luns)
-                    {
-                        var disk = plan.Opened[(target.Name, lun.Number)];
-                        definition.AddLun(lun.Number, disk.Device, disk.Options);
-                    }
-                }));
+                Try(target.Place, () => Server.AddTarget(target.Name, definition => Define(definition, target, plan.Opened)));
                 added.Add((target.Name, null));
             }
             var newTargets = plan.NewTargets.Select(target => target.Name).ToHashSet(StringComparer.Ordinal);
@@ -216,6 +216,31 @@ internal sealed partial class ServedConfiguration
             Server.FindTarget(target.Name)!.SetAccess(target.Rules.ApplyTo);
             _rules[target.Name] = target.Rules;
             count++;
+        }
+        return count;
+    }
+
+    // Where the file says something new. What clients have changed meanwhile, and the file does not mention anew, stays.
+    private int ChangeAccessStates(ServerConfiguration next, List<string> problems)
+    {
+        var count = 0;
+        foreach (var (target, old) in KeptTargets(next))
+        {
+            var served = Server.FindTarget(target.Name)!;
+            foreach (var group in served.PortGroups)
+            {
+                var wanted = target.Access.Of(group.Tag);
+                if (wanted == old.Access.Of(group.Tag)) continue;
+                try
+                {
+                    Try($"{target.Place}.asymmetricAccess", () => served.SetAccessState(group.Tag, wanted.State, wanted.IsPreferred));
+                    count++;
+                }
+                catch (UserException e)
+                {
+                    problems.Add(e.Message);
+                }
+            }
         }
         return count;
     }

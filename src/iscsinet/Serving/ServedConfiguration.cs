@@ -62,21 +62,22 @@ internal sealed partial class ServedConfiguration : IAsyncDisposable
     private IscsiTargetServer Build(Func<IscsiTargetBuilder, IscsiTargetBuilder> configure)
     {
         var builder = configure(new IscsiTargetBuilder().UseMemory(_configuration.MemoryBytes).UseLimits(_configuration.Limits));
-        foreach (var portal in _configuration.Portals) builder.Listen(portal.Endpoint, portal.Announce);
+        foreach (var portal in _configuration.Portals) builder.Listen(portal.Endpoint, portal.Announce, portal.Group);
         foreach (var target in _configuration.Targets)
         {
             _rules[target.Name] = target.Rules;
-            builder.AddTarget(target.Name, definition =>
-            {
-                target.Rules.ApplyTo(definition);
-                foreach (var lun in target.Luns)
-                {
-                    var disk = _disks[(target.Name, lun.Number)];
-                    definition.AddLun(lun.Number, disk.Device, disk.Options);
-                }
-            });
+            builder.AddTarget(target.Name, definition => Define(definition, target, _disks));
         }
         return builder.Build();
+    }
+
+    // With those of its LUNs whose disks are open.
+    private static void Define(TargetDefinitionBuilder definition, TargetConfiguration target, Dictionary<(string Target, int Lun), ServedDisk> disks)
+    {
+        target.Rules.ApplyTo(definition);
+        definition.UseAsymmetricAccess(target.Access.ToOptions());
+        foreach (var lun in target.Luns)
+            if (disks.TryGetValue((target.Name, lun.Number), out var disk)) definition.AddLun(lun.Number, disk.Device, disk.Options);
     }
 
     private static async Task<ServedDisk?> TryOpenAsync(LunConfiguration lun, List<string> problems)

@@ -122,6 +122,10 @@ public sealed class ConfigurationReaderTests : IDisposable
     [InlineData("""{ "targets": [], "limits": { "windowFloor": 0 } }""", "limits.windowFloor: is 0")]
     [InlineData("""{ "targets": [], "limits": { "firstBurstLength": 5000 } }""", "limits.firstBurstLength: is 5000 bytes")]
     [InlineData("""{ "targets": [], "limits": { "loginTimeout": "soon" } }""", "limits.loginTimeout: is \"soon\"")]
+    [InlineData("""{ "targets": [{ "name": "iqn.2026-11.net.example:a", "asymmetricAccess": { "groups": [{ "group": 2 }] } }] }""", "targets[0].asymmetricAccess.groups[0].group: 2 is the group of no portal")]
+    [InlineData("""{ "targets": [{ "name": "iqn.2026-11.net.example:a", "asymmetricAccess": { "groups": [{ "group": 1 }, { "group": 1 }] } }] }""", "targets[0].asymmetricAccess.groups[1].group: 1 is there twice")]
+    [InlineData("""{ "targets": [{ "name": "iqn.2026-11.net.example:a", "asymmetricAccess": { "groups": [{ "group": 1, "state": "asleep" }] } }] }""", "targets[0].asymmetricAccess.groups[0].state: is 'asleep'")]
+    [InlineData("""{ "portals": [{ "listen": "127.0.0.1:0" }, { "listen": "127.0.0.1:0", "group": 2 }], "targets": [{ "name": "iqn.2026-11.net.example:a", "asymmetricAccess": { "groups": [{ "group": 1, "preferred": true }, { "group": 2, "preferred": true }] } }] }""", "targets[0].asymmetricAccess.groups[1].preferred: another group")]
     [InlineData("""{ "targets": [{ "name": "" }] }""", "targets[0].name: is empty")]
     [InlineData("""{ "targets": [{ "name": "iqn.2026-11.net.example:a", "allow": ["x"] }] }""", "targets[0].allow[0]: 'x' is not an iSCSI name")]
     [InlineData("""{ "targets": [{ "name": "iqn.2026-11.net.example:a", "chap": [{ "user": "alice" }] }] }""", "targets[0].chap[0].secretFile: is missing")]
@@ -170,7 +174,7 @@ public sealed class ConfigurationReaderTests : IDisposable
         string[] keys =
         [
             "memory", "limits", "portals", "targets", "listen", "announce", "group", "name", "alias", "allow", "chap", "mutualChap", "user", "secretFile",
-            "luns", "lun", "kind", "path", "size", "blockSize", "readOnly", "writeThrough", "direct", "thick", "serialNumber", .. LimitKeys.Names,
+            "asymmetricAccess", "explicit", "stateFile", "groups", "state", "preferred", "luns", "lun", "kind", "path", "size", "blockSize", "readOnly", "writeThrough", "direct", "thick", "serialNumber", .. LimitKeys.Names,
         ];
         Assert.All(keys, key => Assert.Contains($"`{key}`", text, StringComparison.Ordinal));
     }

@@ -1,5 +1,6 @@
 using Iscsi.Initiator;
 using Iscsi.Storage;
+using Iscsi.Target;
 using IscsiNet.Cli.Configuration;
 using IscsiNet.Cli.Serving;
 
@@ -173,6 +174,29 @@ public sealed class ServedConfigurationTests : IAsyncDisposable
         await ChangeAsync(1, $$"""
             { "name": "{{A}}", "chap": [{ "user": "alice", "secretFile": "alice" }], "mutualChap": { "user": "disk", "secretFile": "disk" }, {{luns}} }
             """);
+    }
+
+    [Fact]
+    public async Task Access_states_change_where_the_file_says_something_new()
+    {
+        static string Json(string states) => $$"""
+            { "memory": "8MiB", "portals": [{ "listen": "127.0.0.1:0" }, { "listen": "127.0.0.1:0", "group": 2 }], "targets": [{ "name": "{{A}}", "asymmetricAccess": {{states}} }] }
+            """;
+        _files.Write(Json("""{ "groups": [{ "group": 2, "state": "standby" }] }"""));
+        _served = await ServedConfiguration.OpenAsync(ConfigurationReader.Read(_files.Path), builder => builder);
+        var target = _served.Server.FindTarget(A)!;
+        Assert.Equal([AsymmetricAccessState.ActiveOptimized, AsymmetricAccessState.Standby], target.PortGroups.Select(group => group.State));
+
+        // What was changed otherwise stays, as long as the file says nothing new about it.
+        target.SetAccessState(1, AsymmetricAccessState.ActiveNonOptimized);
+        _files.Write(Json("""{ "groups": [{ "group": 2, "state": "active-optimized", "preferred": true }] }"""));
+        Assert.Equal(1, (await _served.ChangeAsync(ConfigurationReader.Read(_files.Path))).Changes);
+        Assert.Equal(
+            [new(1, AsymmetricAccessState.ActiveNonOptimized, false), new(2, AsymmetricAccessState.ActiveOptimized, true)], target.PortGroups);
+
+        _files.Write(Json("""{ "explicit": true }"""));
+        var outcome = await _served.ChangeAsync(ConfigurationReader.Read(_files.Path));
+        Assert.Contains("targets[0].asymmetricAccess.explicit: can't be changed", Assert.Single(outcome.Problems), StringComparison.Ordinal);
     }
 
     public async ValueTask DisposeAsync()
