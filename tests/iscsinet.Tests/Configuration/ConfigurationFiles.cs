@@ -13,7 +13,7 @@ internal sealed class ConfigurationFiles : IDisposable
 
     public string Disk(string name, long bytes = 1 << 20)
     {
-        using var file = File.Open(At(name), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite); // takes no lock: who serves it holds one
+        using var file = File.Open(At(name), FileMode.OpenOrCreate);
         file.SetLength(bytes);
         return At(name);
     }
