@@ -3,7 +3,9 @@ using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using System.Text;
 using Iscsi.Storage;
+using Iscsi.Target.Memory;
 using Iscsi.Target.Scsi.Copy;
+using Iscsi.Target.Scsi.Media;
 using Iscsi.Target.Scsi.PersistentReservations;
 using Iscsi.Target.State;
 
@@ -24,7 +26,7 @@ internal sealed partial class LogicalUnit
 
     private readonly TimeProvider _clock;
     private readonly long _startedAt;
-    private volatile bool _isStopped;
+    private volatile bool _isWriteProtected;
     private volatile bool _isWriteErrorLatched;
     private long _knownBlockCount;
     private Action<IBlockDevice>? _onInfoChanged;
@@ -47,6 +49,9 @@ internal sealed partial class LogicalUnit
         Device = device;
         TargetName = targetName;
         Limits = limits;
+        _isWriteProtected = options.IsReadOnly;
+        IsRemovable = options.IsRemovable;
+        Medium = new UnitMedium(this);
         // The target name is part of it, so that equal paths behind two targets do not look like two paths to one disk.
         var hash = SHA256.HashData(Encoding.UTF8.GetBytes($"{targetName}\n{options.SerialNumber ?? device.Info.Identity}"));
         _clock = clock;
@@ -102,11 +107,30 @@ internal sealed partial class LogicalUnit
     /// <summary>What it remembers over a restart beside its reservations.</summary>
     public UnitState State { get; }
 
+    /// <summary>The Store level of its device; null when it needs none.</summary>
+    public StoreLane? Lane { get; init; }
+
+    /// <summary>Whether writes are refused: by the device, or by who serves it.</summary>
+    public bool IsReadOnly => _isWriteProtected || Info.IsReadOnly;
+
+    /// <summary>Whether who serves it refuses writes.</summary>
+    public bool IsWriteProtected
+    {
+        get => _isWriteProtected;
+        set => _isWriteProtected = value;
+    }
+
+    /// <summary>RMB: the medium can be ejected and loaded.</summary>
+    public bool IsRemovable { get; }
+
+    /// <summary>Whether the medium can be reached: operations on all of it, ejection, power conditions.</summary>
+    public UnitMedium Medium { get; }
+
     /// <summary>Stopped by START STOP UNIT: media access is NOT READY until it is started.</summary>
     public bool IsStopped
     {
-        get => _isStopped;
-        set => _isStopped = value;
+        get => Medium.IsStopped;
+        set => Medium.IsStopped = value;
     }
 
     /// <summary>

@@ -3,6 +3,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Text;
 using Iscsi.Protocol.Scsi;
 using Iscsi.Storage;
+using Iscsi.Target.Memory;
 using Iscsi.Target.Scsi.PersistentReservations;
 
 namespace Iscsi.Target.Scsi;
@@ -17,6 +18,7 @@ internal sealed partial class LogicalUnitMap
     private readonly ScsiLimits _limits;
     private readonly TimeProvider _clock;
     private volatile LogicalUnit[] _units = [];
+    private readonly HashSet<ushort> _vacated = [];
     private ScsiNexus[] _nexuses = [];
     private int _nextIndex;
 
@@ -47,13 +49,17 @@ internal sealed partial class LogicalUnitMap
     /// <summary>The logical units, in the order of their numbers. A snapshot.</summary>
     public ReadOnlySpan<LogicalUnit> Units => _units;
 
-    /// <summary>Puts a device under a LUN. Nexuses are told that the reported LUNs have changed.</summary>
+    /// <summary>
+    /// Puts a device under a LUN. Nexuses are told that the reported LUNs have changed, and where another disk was there before, that this is
+    /// another one.
+    /// </summary>
     /// <param name="number">The LUN, 0 to 16383.</param>
     /// <param name="device">The device. It stays its owner's.</param>
     /// <param name="options">Serial number, files of its state, kind of medium; null: the defaults.</param>
+    /// <param name="lane">The Store level of the device; null: it needs none.</param>
     /// <exception cref="ArgumentException">The LUN is taken, or the storage is already served under another one.</exception>
     /// <exception cref="InvalidDataException">A file of its state is damaged.</exception>
-    public LogicalUnit Add(int number, IBlockDevice device, LunOptions? options = null)
+    public LogicalUnit Add(int number, IBlockDevice device, LunOptions? options = null, StoreLane? lane = null)
     {
         options ??= new LunOptions();
         ArgumentNullException.ThrowIfNull(device);
@@ -66,7 +72,7 @@ internal sealed partial class LogicalUnitMap
             if (units.Length == ScsiLimits.MaxLogicalUnits)
                 throw new ArgumentException($"{TargetName} has {units.Length} LUNs, which is the most.", nameof(number));
             CheckFree(units, number, device);
-            var unit = new LogicalUnit(_nextIndex++, (ushort)number, device, TargetName, _limits, options, _clock);
+            var unit = new LogicalUnit(_nextIndex++, (ushort)number, device, TargetName, _limits, options, _clock) { Lane = lane };
             LogicalUnit[] next = [.. units, unit];
             Array.Sort(next, static (a, b) => a.Number.CompareTo(b.Number));
             _units = next;
@@ -74,6 +80,7 @@ internal sealed partial class LogicalUnitMap
             foreach (var nexus in _nexuses)
             {
                 nexus.Raise(unit, UnitAttention.PowerOnOrReset);
+                if (_vacated.Contains(unit.Number)) nexus.Raise(unit, UnitAttention.InquiryDataHasChanged);
                 foreach (var other in units) nexus.Raise(other, UnitAttention.ReportedLunsDataHasChanged);
             }
             return unit;
@@ -90,6 +97,7 @@ internal sealed partial class LogicalUnitMap
         {
             if (Array.IndexOf(_units, unit) < 0) return false;
             unit.Unwatch();
+            _vacated.Add(unit.Number);
             _units = Array.FindAll(_units, other => !ReferenceEquals(other, unit));
             foreach (var nexus in _nexuses)
             {
@@ -143,10 +151,16 @@ internal sealed partial class LogicalUnitMap
         foreach (var unit in _units) unit.Copies.OnNexusLost(nexus);
     }
 
-    /// <summary>A nexus logs out or is lost: what it reserved by RESERVE is free from now on (SPC-2).</summary>
+    /// <summary>
+    /// A nexus logs out or is lost: what it reserved by RESERVE is free from now on (SPC-2), and it prevents no medium's removal.
+    /// </summary>
     public void ReleaseReservations(ScsiNexus nexus)
     {
-        foreach (var unit in _units) unit.Reservations.OnNexusLost(nexus);
+        foreach (var unit in _units)
+        {
+            unit.Reservations.OnNexusLost(nexus);
+            unit.Medium.AllowRemoval(nexus);
+        }
     }
 
     /// <summary>The names of the nexuses that exist now.</summary>
@@ -167,11 +181,12 @@ internal sealed partial class LogicalUnitMap
         }
     }
 
-    /// <summary>Establishes conditions on a logical unit for every nexus but one.</summary>
+    /// <summary>Establishes conditions on a logical unit for every nexus but one; on one that has left, for none.</summary>
     public void Raise(LogicalUnit unit, UnitAttention conditions, ScsiNexus? except = null)
     {
         lock (_lock)
         {
+            if (Array.IndexOf(_units, unit) < 0) return;
             foreach (var nexus in _nexuses)
                 if (!ReferenceEquals(nexus, except)) nexus.Raise(unit, conditions);
         }

@@ -110,7 +110,7 @@ internal static class ModeCommands
     //                                           6| BLOCK DESCRIPTOR LENGTH (2)
     private static void WriteHeader(LogicalUnit unit, Span<byte> data, int headerSize, int length, int blockDescriptorLength, bool isLong)
     {
-        var deviceSpecific = (byte)(DpoAndFuaSupported | (unit.Info.IsReadOnly || unit.Control.SoftwareWriteProtect ? WriteProtected : 0));
+        var deviceSpecific = (byte)(DpoAndFuaSupported | (unit.IsReadOnly || unit.Control.SoftwareWriteProtect ? WriteProtected : 0));
         if (headerSize == ModeParameterList.Header6)
         {
             data[0] = (byte)(length - 1);

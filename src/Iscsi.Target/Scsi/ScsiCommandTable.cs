@@ -1,5 +1,6 @@
 using Iscsi.Protocol.Scsi;
 using Iscsi.Target.Scsi.Copy;
+using Iscsi.Target.Scsi.Media;
 using Iscsi.Target.Scsi.PersistentReservations;
 
 namespace Iscsi.Target.Scsi;
@@ -36,6 +37,9 @@ internal static class ScsiCommandTable
         .. ExtendedCopyCommands.Rows,
         .. TokenCommands.Rows,
         .. CopyResultCommands.Rows,
+        .. StartStopCommands.Rows,
+        .. SanitizeCommands.Rows,
+        .. FormatCommands.Rows,
     ]);
 
     private static readonly ScsiCommandRow[]?[] ByOperationCode = Index(AllRows);

@@ -11,7 +11,7 @@ internal static class ScsiDispatcher
 {
     /// <summary>
     /// Begins a command. Allocates nothing and never waits. Order: LUN, operation code, reservations of others, fields outside the
-    /// usage data, unit attention, stopped unit, write protection, failed flush, fields that this device does not have, then the
+    /// usage data, unit attention, medium out of reach, write protection, failed flush, fields that this device does not have, then the
     /// row's own checks.
     /// </summary>
     /// <remarks>
@@ -127,9 +127,8 @@ internal static class ScsiDispatcher
                 return unit.SenseOf(attention);
             }
         }
-        if (unit.IsStopped && !row.Has(ScsiTraits.AllowedWhenStopped))
-            return new SenseData(SenseKey.NotReady, AdditionalSense.InitializingCommandRequired);
-        if (row.Has(ScsiTraits.Writes) && unit.Info.IsReadOnly)
+        if (unit.Medium.HasObstacle && unit.Medium.Refuse(row.Traits) is { } sense) return sense;
+        if (row.Has(ScsiTraits.Writes) && unit.IsReadOnly)
             return new SenseData(SenseKey.DataProtect, AdditionalSense.WriteProtected);
         if (row.Has(ScsiTraits.Writes) && unit.Control.SoftwareWriteProtect)
             return new SenseData(SenseKey.DataProtect, AdditionalSense.SoftwareWriteProtected);

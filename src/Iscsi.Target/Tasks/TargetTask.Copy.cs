@@ -29,7 +29,7 @@ internal sealed partial class TargetTask
             return;
         }
         _copyIo = io;
-        _lane = Session.Target!.LaneOf(io.Unit);
+        _lane = io.Unit.Lane;
         EnterStore();
     }
 

@@ -103,7 +103,7 @@ internal sealed partial class TargetTask
             // The response needs nothing of the slot: the slot is free in this step, and the response may carry its number.
             // What waited for this task in its task set runs, and may answer, only behind it.
             wire.MoveTo(null);
-            var unit = Request.Unit;
+            var unit = _unit;
             End(enablesNext: false);
             session.QueueResponse(fields, wire);
             if (unit is not null) session.EnableDormant(unit);

@@ -102,6 +102,7 @@ internal sealed partial class TargetTask
             return;
         }
         r.Unit = unit;
+        _unit = unit;
         if (Session.TaskSets.Of(unit.Index).Admit(this))
         {
             _isInTaskSet = true;
@@ -180,7 +181,7 @@ internal sealed partial class TargetTask
     private void Start(Plan plan, DataDirection direction, long lengthBytes)
     {
         _plan = plan;
-        _lane = Request.Unit is { } unit ? Session.Target!.LaneOf(unit) : null;
+        _lane = Request.Unit?.Lane;
         _totalBytes = Residual.TransferLength(ExpectedDirection, ExpectedDataTransferLength, direction, lengthBytes);
         _r2t.LimitTo(direction == DataDirection.Write ? lengthBytes : 0);
     }
@@ -209,6 +210,7 @@ internal sealed partial class TargetTask
         grant.Draw(TargetLevels.Burst, grant.BlocksOf(TargetLevels.Burst), BurstData);
         State = TaskState.Running;
         if (_isAborted) FinishAborted();
+        else if (_isTerminated) CompleteTerminated();
         else if (_plan == Plan.Read) ReadChunk(BurstData);
         else if (_plan is Plan.Collect or Plan.Execute or Plan.Copy) CollectIntoBurst();
         else RequestData();
@@ -217,7 +219,8 @@ internal sealed partial class TargetTask
     // The range lock, then the Store level. A chunk that asks the device several times keeps the lock in between.
     private void EnterStore()
     {
-        if (_range.IsHeld || EnterRange()) PassStoreGate();
+        if (_isTerminated) CompleteTerminated();
+        else if (_range.IsHeld || EnterRange()) PassStoreGate();
     }
 
     // The lock is a level between Burst and Store, without a rank of its own because it holds no memory. Its order is enforced here:
@@ -252,6 +255,7 @@ internal sealed partial class TargetTask
     {
         State = TaskState.Running;
         if (_isAborted) FinishAborted();
+        else if (_isTerminated) CompleteTerminated();
         else PassStoreGate();
     }
 
@@ -262,6 +266,15 @@ internal sealed partial class TargetTask
 
     private void PassStoreGate()
     {
+        // A sanitize or format operation has begun since the command passed the SCSI gate.
+        if (_range.IsHeld && RangeUnit.Medium.RefuseBlocks() is { } sense)
+        {
+            ReleaseRange();
+            if (_plan is Plan.Copy) Request.Copy!.OnRefused(Request, sense);
+            else Request.Fail(sense);
+            Complete();
+            return;
+        }
         if (_lane is null || (_plan is Plan.Collect or Plan.Execute && !Request.NeedsStore) || (_plan is Plan.Copy && _copyIo.Kind == CopyIoKind.Barrier))
         {
             StartIo();
@@ -276,6 +289,7 @@ internal sealed partial class TargetTask
         _store = grant;
         State = TaskState.Running;
         if (_isAborted) FinishAborted();
+        else if (_isTerminated) CompleteTerminated();
         else StartIo();
     }
 

@@ -30,9 +30,13 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
     private BasicHeaderSegment _header;
     private int _pdusInFlight;
     private bool _isAborted;
+    private bool _isTerminated;
     private bool _isFence;
     private bool _isInTaskSet;
     private List<ITaskWatcher>? _watchers;
+
+    // The logical unit whose task set the task is in. The request's own may become another one when the LUN changes meanwhile.
+    private LogicalUnit? _unit;
 
     public TargetTask()
     {
@@ -115,6 +119,8 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
         State = TaskState.Receiving;
         Since = now;
         _isAborted = false;
+        _isTerminated = false;
+        _unit = null;
         _isFence = false;
         _isInTaskSet = false;
         _isDraining = false;
@@ -159,9 +165,9 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
     /// </summary>
     public void FenceForSuccessor()
     {
-        if (_isFence || Request.Unit is null || State == TaskState.Ended) return;
+        if (_isFence || _unit is null || State == TaskState.Ended) return;
         _isFence = true;
-        Session.TaskSets.Of(Request.Unit.Index).AddFence();
+        Session.TaskSets.Of(_unit.Index).AddFence();
     }
 
     /// <summary>
@@ -198,6 +204,7 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
             case TaskState.InStore:
             case TaskState.Copying:
                 Since = Session.Now;
+                Request.Abort();
                 break;
             case TaskState.Sending:
             case TaskState.WaitingForTasks:
@@ -257,7 +264,7 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
         ReleaseBurst();
         if (_transferTag != TaskTag.Reserved) session.FreeTransferTag(ref _transferTag, isDrained: !_r2t.OwesData);
         else if (_header.Opcode == Opcode.ScsiCommand && _r2t.OwesData) session.IgnoreLateData(InitiatorTaskTag);
-        var unit = Request.Unit;
+        var unit = _unit;
         if (_isInTaskSet)
         {
             _isInTaskSet = false;
@@ -270,6 +277,7 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
         }
         var watchers = _watchers;
         _watchers = null;
+        _unit = null;
         Request.Reset();
         session.OnTaskEnded(this, enablesNext ? unit : null);
         if (watchers is null) return;
@@ -284,7 +292,7 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
             State = TaskState.Sending;
             return;
         }
-        if (State == TaskState.Dormant) Session.TaskSets.Of(Request.Unit!.Index).Remove(this);
+        if (State == TaskState.Dormant) Session.TaskSets.Of(_unit!.Index).Remove(this);
         End();
     }
 

@@ -13,7 +13,7 @@ internal sealed class ScsiHarness
 {
     public const string TargetName = "iqn.2026-11.net.example:disk";
 
-    public ScsiHarness(Func<BlockDeviceInfo, BlockDeviceInfo>? configure = null, ScsiLimits? limits = null, bool clearAttention = true, LunOptions? options = null)
+    public ScsiHarness(Func<BlockDeviceInfo, BlockDeviceInfo>? configure = null, ScsiLimits? limits = null, bool clearAttention = true, LunOptions? options = null, TimeProvider? clock = null)
     {
         var info = new BlockDeviceInfo
         {
@@ -29,10 +29,13 @@ internal sealed class ScsiHarness
             Description = "stub",
         };
         Device = new StubBlockDevice(configure is null ? info : configure(info));
-        Units = new LogicalUnitMap(TargetName, limits);
+        Units = new LogicalUnitMap(TargetName, limits, clock);
         Unit = Units.Add(0, Device, options);
         Nexus = NewNexus(clearAttention);
     }
+
+    /// <summary>A unit that has every command there is.</summary>
+    public static ScsiHarness WithEverything() => new(options: new LunOptions { IsRemovable = true });
 
     public StubBlockDevice Device { get; }
 
