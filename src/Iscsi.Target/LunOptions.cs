@@ -36,4 +36,12 @@ public sealed record LunOptions
         get => _statePath;
         init => _statePath = value is null ? null : Path.GetFullPath(value);
     }
+
+    /// <summary>
+    /// Bytes that the file system below must have left; when it has no more than that, every initiator is told by a unit attention
+    /// condition (SBC-3, thin provisioning soft threshold, 38/07). Rounded up to whole threshold sets of 1 MiB. An initiator may set
+    /// another threshold, which then counts. Default null: no threshold until an initiator sets one. Without effect for a device that can't
+    /// tell its space or can't unmap.
+    /// </summary>
+    public long? LowSpaceBytes { get; init; }
 }

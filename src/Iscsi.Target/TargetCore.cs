@@ -124,12 +124,12 @@ internal sealed class TargetCore : IDisposable
         else TargetLog.ConnectionEnded(Logger, remote, initiatorName, reason);
     }
 
-    public void SessionFinished()
+    public void TellIdle()
     {
         Targets.SessionFinished();
         lock (_lock)
         {
-            if (_idle is not null && Sessions.Snapshot().Length == 0 && _logins.Count == 0) _idle.TrySetResult();
+            if (_idle is not null && Sessions.IsEmpty && _logins.Count == 0) _idle.TrySetResult();
         }
     }
 
@@ -144,6 +144,8 @@ internal sealed class TargetCore : IDisposable
                 if (Clock.GetElapsedTime(login.Since, now) >= Budget.Limits.LoginTimeout) login.Abort(ConnectionEndReason.LoginTimeout);
         }
         foreach (var session in Sessions.Snapshot()) session.Tick();
+        foreach (var target in Targets.All)
+            foreach (var unit in target.Units.Units) unit.Tick(target.Units);
     }
 
     /// <summary>Ends everything: sessions are told, given time to end, then cut.</summary>
@@ -158,7 +160,7 @@ internal sealed class TargetCore : IDisposable
             foreach (var login in _logins) login.Abort(ConnectionEndReason.ServerStopping);
         }
         foreach (var session in Sessions.Snapshot()) session.Post(() => session.StopOrderly(ConnectionEndReason.ServerStopping));
-        SessionFinished();
+        TellIdle();
         if (await EndsInTimeAsync(idle, limit).ConfigureAwait(false)) return;
         foreach (var session in Sessions.Snapshot()) session.Post(session.StopNow);
         await EndsInTimeAsync(idle, limit).ConfigureAwait(false);
@@ -213,6 +215,6 @@ internal sealed class TargetCore : IDisposable
     {
         await login.RunAsync().ConfigureAwait(false);
         LoginEnded(login);
-        SessionFinished();
+        TellIdle();
     }
 }

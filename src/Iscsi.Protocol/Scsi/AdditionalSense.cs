@@ -8,6 +8,9 @@ public readonly record struct AdditionalSense(byte Code, byte Qualifier)
     /// <summary>00/00 NO ADDITIONAL SENSE INFORMATION.</summary>
     public static AdditionalSense None => default;
 
+    /// <summary>00/16 OPERATION IN PROGRESS.</summary>
+    public static AdditionalSense OperationInProgress => new(0x00, 0x16);
+
     /// <summary>04/00 LOGICAL UNIT NOT READY, CAUSE NOT REPORTABLE.</summary>
     public static AdditionalSense NotReadyCauseNotReportable => new(0x04, 0x00);
 
@@ -26,6 +29,9 @@ public readonly record struct AdditionalSense(byte Code, byte Qualifier)
     /// <summary>04/12 LOGICAL UNIT NOT READY, OFFLINE.</summary>
     public static AdditionalSense NotReadyOffline => new(0x04, 0x12);
 
+    /// <summary>08/04 UNREACHABLE COPY TARGET.</summary>
+    public static AdditionalSense UnreachableCopyTarget => new(0x08, 0x04);
+
     /// <summary>0C/00 WRITE ERROR.</summary>
     public static AdditionalSense WriteError => new(0x0C, 0x00);
 
@@ -37,6 +43,15 @@ public readonly record struct AdditionalSense(byte Code, byte Qualifier)
 
     /// <summary>0C/0D WRITE ERROR - NOT ENOUGH UNSOLICITED DATA.</summary>
     public static AdditionalSense NotEnoughUnsolicitedData => new(0x0C, 0x0D);
+
+    /// <summary>0D/01 THIRD PARTY DEVICE FAILURE.</summary>
+    public static AdditionalSense ThirdPartyDeviceFailure => new(0x0D, 0x01);
+
+    /// <summary>0D/02 COPY TARGET DEVICE NOT REACHABLE.</summary>
+    public static AdditionalSense CopyTargetDeviceNotReachable => new(0x0D, 0x02);
+
+    /// <summary>0D/03 INCORRECT COPY TARGET DEVICE TYPE.</summary>
+    public static AdditionalSense IncorrectCopyTargetDeviceType => new(0x0D, 0x03);
 
     /// <summary>11/00 UNRECOVERED READ ERROR.</summary>
     public static AdditionalSense UnrecoveredReadError => new(0x11, 0x00);
@@ -53,6 +68,27 @@ public readonly record struct AdditionalSense(byte Code, byte Qualifier)
     /// <summary>21/00 LOGICAL BLOCK ADDRESS OUT OF RANGE.</summary>
     public static AdditionalSense LogicalBlockAddressOutOfRange => new(0x21, 0x00);
 
+    /// <summary>23/01 INVALID TOKEN OPERATION, UNSUPPORTED TOKEN TYPE.</summary>
+    public static AdditionalSense UnsupportedTokenType => new(0x23, 0x01);
+
+    /// <summary>23/04 INVALID TOKEN OPERATION, TOKEN UNKNOWN.</summary>
+    public static AdditionalSense TokenUnknown => new(0x23, 0x04);
+
+    /// <summary>23/05 INVALID TOKEN OPERATION, TOKEN CORRUPT.</summary>
+    public static AdditionalSense TokenCorrupt => new(0x23, 0x05);
+
+    /// <summary>23/06 INVALID TOKEN OPERATION, TOKEN REVOKED.</summary>
+    public static AdditionalSense TokenRevoked => new(0x23, 0x06);
+
+    /// <summary>23/07 INVALID TOKEN OPERATION, TOKEN EXPIRED.</summary>
+    public static AdditionalSense TokenExpired => new(0x23, 0x07);
+
+    /// <summary>23/09 INVALID TOKEN OPERATION, TOKEN DELETED.</summary>
+    public static AdditionalSense TokenDeleted => new(0x23, 0x09);
+
+    /// <summary>23/0A INVALID TOKEN OPERATION, INVALID TOKEN LENGTH.</summary>
+    public static AdditionalSense InvalidTokenLength => new(0x23, 0x0A);
+
     /// <summary>24/00 INVALID FIELD IN CDB.</summary>
     public static AdditionalSense InvalidFieldInCdb => new(0x24, 0x00);
 
@@ -64,6 +100,9 @@ public readonly record struct AdditionalSense(byte Code, byte Qualifier)
 
     /// <summary>27/00 WRITE PROTECTED.</summary>
     public static AdditionalSense WriteProtected => new(0x27, 0x00);
+
+    /// <summary>27/02 LOGICAL UNIT SOFTWARE WRITE PROTECTED.</summary>
+    public static AdditionalSense SoftwareWriteProtected => new(0x27, 0x02);
 
     /// <summary>27/07 SPACE ALLOCATION FAILED WRITE PROTECT.</summary>
     public static AdditionalSense SpaceAllocationFailedWriteProtect => new(0x27, 0x07);
@@ -92,8 +131,29 @@ public readonly record struct AdditionalSense(byte Code, byte Qualifier)
     /// <summary>26/04 INVALID RELEASE OF PERSISTENT RESERVATION.</summary>
     public static AdditionalSense InvalidReleaseOfPersistentReservation => new(0x26, 0x04);
 
+    /// <summary>26/06 TOO MANY TARGET DESCRIPTORS.</summary>
+    public static AdditionalSense TooManyTargetDescriptors => new(0x26, 0x06);
+
+    /// <summary>26/07 UNSUPPORTED TARGET DESCRIPTOR TYPE CODE.</summary>
+    public static AdditionalSense UnsupportedTargetDescriptorTypeCode => new(0x26, 0x07);
+
+    /// <summary>26/08 TOO MANY SEGMENT DESCRIPTORS.</summary>
+    public static AdditionalSense TooManySegmentDescriptors => new(0x26, 0x08);
+
+    /// <summary>26/09 UNSUPPORTED SEGMENT DESCRIPTOR TYPE CODE.</summary>
+    public static AdditionalSense UnsupportedSegmentDescriptorTypeCode => new(0x26, 0x09);
+
+    /// <summary>26/0A UNEXPECTED INEXACT SEGMENT.</summary>
+    public static AdditionalSense UnexpectedInexactSegment => new(0x26, 0x0A);
+
+    /// <summary>26/0B INLINE DATA LENGTH EXCEEDED.</summary>
+    public static AdditionalSense InlineDataLengthExceeded => new(0x26, 0x0B);
+
     /// <summary>2A/01 MODE PARAMETERS CHANGED.</summary>
     public static AdditionalSense ModeParametersChanged => new(0x2A, 0x01);
+
+    /// <summary>2A/02 LOG PARAMETERS CHANGED.</summary>
+    public static AdditionalSense LogParametersChanged => new(0x2A, 0x02);
 
     /// <summary>2A/03 RESERVATIONS PREEMPTED.</summary>
     public static AdditionalSense ReservationsPreempted => new(0x2A, 0x03);
@@ -110,8 +170,14 @@ public readonly record struct AdditionalSense(byte Code, byte Qualifier)
     /// <summary>55/04 INSUFFICIENT REGISTRATION RESOURCES.</summary>
     public static AdditionalSense InsufficientRegistrationResources => new(0x55, 0x04);
 
+    /// <summary>55/0D INSUFFICIENT RESOURCES TO CREATE ROD TOKEN.</summary>
+    public static AdditionalSense InsufficientResourcesToCreateRodToken => new(0x55, 0x0D);
+
     /// <summary>2A/09 CAPACITY DATA HAS CHANGED.</summary>
     public static AdditionalSense CapacityDataHasChanged => new(0x2A, 0x09);
+
+    /// <summary>2A/10 TIMESTAMP CHANGED.</summary>
+    public static AdditionalSense TimestampChanged => new(0x2A, 0x10);
 
     /// <summary>2C/00 COMMAND SEQUENCE ERROR.</summary>
     public static AdditionalSense CommandSequenceError => new(0x2C, 0x00);
@@ -128,8 +194,14 @@ public readonly record struct AdditionalSense(byte Code, byte Qualifier)
     /// <summary>39/00 SAVING PARAMETERS NOT SUPPORTED.</summary>
     public static AdditionalSense SavingParametersNotSupported => new(0x39, 0x00);
 
+    /// <summary>3E/03 LOGICAL UNIT FAILED SELF-TEST.</summary>
+    public static AdditionalSense LogicalUnitFailedSelfTest => new(0x3E, 0x03);
+
     /// <summary>3F/03 INQUIRY DATA HAS CHANGED.</summary>
     public static AdditionalSense InquiryDataHasChanged => new(0x3F, 0x03);
+
+    /// <summary>3F/05 DEVICE IDENTIFIER CHANGED.</summary>
+    public static AdditionalSense DeviceIdentifierChanged => new(0x3F, 0x05);
 
     /// <summary>3F/0E REPORTED LUNS DATA HAS CHANGED.</summary>
     public static AdditionalSense ReportedLunsDataHasChanged => new(0x3F, 0x0E);
@@ -139,6 +211,12 @@ public readonly record struct AdditionalSense(byte Code, byte Qualifier)
 
     /// <summary>49/00 INVALID MESSAGE ERROR.</summary>
     public static AdditionalSense InvalidMessageError => new(0x49, 0x00);
+
+    /// <summary>5D/00 FAILURE PREDICTION THRESHOLD EXCEEDED.</summary>
+    public static AdditionalSense FailurePredictionThresholdExceeded => new(0x5D, 0x00);
+
+    /// <summary>5D/FF FAILURE PREDICTION THRESHOLD EXCEEDED (FALSE).</summary>
+    public static AdditionalSense FailurePredictionThresholdExceededFalse => new(0x5D, 0xFF);
 
     /// <summary>67/0A SET TARGET PORT GROUPS COMMAND FAILED.</summary>
     public static AdditionalSense SetTargetPortGroupsCommandFailed => new(0x67, 0x0A);

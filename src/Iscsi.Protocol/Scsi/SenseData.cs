@@ -12,9 +12,10 @@ public readonly record struct SenseData
     public const int FixedSize = 18;
 
     /// <summary>
-    /// The most bytes that <see cref="WriteDescriptor"/> writes: header, information and sense-key specific descriptors.
+    /// The most bytes that <see cref="WriteDescriptor"/> writes: header, information, command-specific information and sense-key
+    /// specific descriptors.
     /// </summary>
-    public const int MaxDescriptorSize = 8 + 12 + 8;
+    public const int MaxDescriptorSize = 8 + 12 + 12 + 8;
 
     private const byte CurrentFixed = 0x70;
     private const byte CurrentDescriptor = 0x72;
@@ -37,7 +38,12 @@ public readonly record struct SenseData
     /// </summary>
     public ulong? Information { get; init; }
 
-    /// <summary>Which field is wrong, for ILLEGAL REQUEST. Null: not said.</summary>
+    /// <summary>
+    /// COMMAND-SPECIFIC INFORMATION: for a third-party copy the number of the segment descriptor, from 0. Null: zero is rendered.
+    /// </summary>
+    public uint? CommandSpecificInformation { get; init; }
+
+    /// <summary>Which field is wrong, for ILLEGAL REQUEST and COPY ABORTED. Null: not said.</summary>
     public FieldPointer? Field { get; init; }
 
     /// <summary>Whether it says nothing at all.</summary>
@@ -72,6 +78,7 @@ public readonly record struct SenseData
             BinaryPrimitives.WriteUInt32BigEndian(sense[3..], (uint)Information.Value);
         }
         sense[7] = FixedSize - 8;
+        BinaryPrimitives.WriteUInt32BigEndian(sense[8..], CommandSpecificInformation ?? 0);
         sense[12] = Additional.Code;
         sense[13] = Additional.Qualifier;
         Field?.Write(sense[15..]);
@@ -86,13 +93,14 @@ public readonly record struct SenseData
     //      3| ADDITIONAL SENSE CODE QUALIFIER
     //      7| ADDITIONAL SENSE LENGTH (n-7)
     //      8| descriptors: information (type 00h, length 0Ah, VALID, INFORMATION (8)),
+    //                      command-specific information (type 01h, length 0Ah, COMMAND-SPECIFIC INFORMATION (8) at byte 4),
     //                      sense key specific (type 02h, length 06h, SENSE KEY SPECIFIC (3) at byte 4)
 
     /// <summary>Renders descriptor format, at most <see cref="MaxDescriptorSize"/> bytes.</summary>
     /// <returns>Bytes written.</returns>
     public int WriteDescriptor(Span<byte> destination)
     {
-        var length = 8 + (Information is null ? 0 : 12) + (Field is null ? 0 : 8);
+        var length = 8 + (Information is null ? 0 : 12) + (CommandSpecificInformation is null ? 0 : 12) + (Field is null ? 0 : 8);
         var sense = destination[..length];
         sense.Clear();
         sense[0] = CurrentDescriptor;
@@ -106,6 +114,13 @@ public readonly record struct SenseData
             next[1] = 0x0A;
             next[2] = 0x80;
             BinaryPrimitives.WriteUInt64BigEndian(next[4..], information);
+            next = next[12..];
+        }
+        if (CommandSpecificInformation is { } specific)
+        {
+            next[0] = 0x01;
+            next[1] = 0x0A;
+            BinaryPrimitives.WriteUInt64BigEndian(next[4..], specific);
             next = next[12..];
         }
         if (Field is { } field)
@@ -145,6 +160,8 @@ public readonly record struct SenseData
             source.Length > 12 ? source[12] : (byte)0, source.Length > 13 ? source[13] : (byte)0));
         if ((source[0] & 0x80) != 0 && source.Length >= 7)
             sense = sense with { Information = BinaryPrimitives.ReadUInt32BigEndian(source[3..]) };
+        if (source.Length >= 12 && BinaryPrimitives.ReadUInt32BigEndian(source[8..]) is var specific && specific != 0)
+            sense = sense with { CommandSpecificInformation = specific };
         if (source.Length >= 18 && FieldPointer.TryParse(source[15..], out var field)) sense = sense with { Field = field };
         return true;
     }
@@ -162,6 +179,8 @@ public readonly record struct SenseData
             var descriptor = rest[..(2 + rest[1])];
             if (descriptor is [0x00, >= 0x0A, >= 0x80, ..])
                 sense = sense with { Information = BinaryPrimitives.ReadUInt64BigEndian(descriptor[4..]) };
+            else if (descriptor is [0x01, >= 0x0A, ..])
+                sense = sense with { CommandSpecificInformation = (uint)BinaryPrimitives.ReadUInt64BigEndian(descriptor[4..]) };
             else if (descriptor is [0x02, >= 0x06, ..] && FieldPointer.TryParse(descriptor[4..], out var field))
                 sense = sense with { Field = field };
             rest = rest[descriptor.Length..];

@@ -53,6 +53,7 @@ internal static class InquiryCommands
         Vendor = LogicalUnit.Vendor,
         Product = LogicalUnit.Product,
         Revision = Revision(),
+        ThirdPartyCopy = true,
         VersionDescriptors = VersionDescriptors,
     };
 

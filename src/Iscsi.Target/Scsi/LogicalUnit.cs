@@ -5,6 +5,7 @@ using System.Text;
 using Iscsi.Storage;
 using Iscsi.Target.Memory;
 using Iscsi.Target.Scsi.AsymmetricAccess;
+using Iscsi.Target.Scsi.Copy;
 using Iscsi.Target.Scsi.PersistentReservations;
 using Iscsi.Target.State;
 
@@ -13,7 +14,7 @@ namespace Iscsi.Target.Scsi;
 /// <summary>
 /// A block device under a LUN: identity, state, and what its device can do. Shared by all sessions of its target.
 /// </summary>
-internal sealed class LogicalUnit
+internal sealed partial class LogicalUnit
 {
     /// <summary>T10 VENDOR IDENTIFICATION.</summary>
     public const string Vendor = "ISCSINET";
@@ -23,6 +24,8 @@ internal sealed class LogicalUnit
 
     private const ulong NaaLocallyAssigned = 0x3;
 
+    private readonly TimeProvider _clock;
+    private readonly long _startedAt;
     private volatile bool _isStopped;
     private volatile bool _isWriteProtected;
     private volatile bool _isWriteErrorLatched;
@@ -36,6 +39,7 @@ internal sealed class LogicalUnit
         string targetName,
         ScsiLimits limits,
         LunOptions options,
+        TimeProvider clock,
         TargetPortGroups portGroups)
     {
         PortGroups = portGroups;
@@ -51,6 +55,13 @@ internal sealed class LogicalUnit
         _isWriteProtected = options.IsReadOnly;
         // The target name is part of it, so that equal paths behind two targets do not look like two paths to one disk.
         var hash = SHA256.HashData(Encoding.UTF8.GetBytes($"{targetName}\n{options.SerialNumber ?? device.Info.Identity}"));
+        _clock = clock;
+        _startedAt = clock.GetTimestamp();
+        Modes = new UnitModePages(this, options);
+        Exceptions = new InformationalExceptions(this);
+        Timestamp = new UnitTimestamp(clock);
+        RodTokens = new UnitRodTokens(clock);
+        Space = new UnitSpace(this, clock);
         SerialNumber = options.SerialNumber ?? Convert.ToHexStringLower(hash.AsSpan(0, 10));
         NaaIdentifier = (BinaryPrimitives.ReadUInt64BigEndian(hash) >> 4) | (NaaLocallyAssigned << 60);
     }
@@ -85,8 +96,11 @@ internal sealed class LogicalUnit
     /// <summary>What READ BUFFER and WRITE BUFFER work on.</summary>
     public LogicalUnitBuffer Buffer { get; } = new();
 
-    /// <summary>TAS and QERR of the Control mode page.</summary>
-    public TaskSetControl TaskSetControl { get; } = new();
+    /// <summary>The third-party copies that its copy manager knows.</summary>
+    public UnitCopies Copies { get; } = new();
+
+    /// <summary>The ROD tokens that stand for its blocks.</summary>
+    public UnitRodTokens RodTokens { get; }
 
     /// <summary>Who has reserved it, and who is registered.</summary>
     public UnitReservations Reservations { get; }

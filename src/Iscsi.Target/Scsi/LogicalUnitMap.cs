@@ -10,13 +10,14 @@ using Iscsi.Target.Scsi.PersistentReservations;
 namespace Iscsi.Target.Scsi;
 
 /// <summary>The logical units of one target, and the nexuses that see them.</summary>
-internal sealed class LogicalUnitMap
+internal sealed partial class LogicalUnitMap
 {
     private const int MaxNameBytes = 223;
     private const int MaxSerialNumberLength = 20;
 
     private readonly Lock _lock = new();
     private readonly ScsiLimits _limits;
+    private readonly TimeProvider _clock;
     private volatile LogicalUnit[] _units = [];
     private readonly HashSet<ushort> _vacated = [];
     private ScsiNexus[] _nexuses = [];
@@ -25,13 +26,15 @@ internal sealed class LogicalUnitMap
     /// <summary>Creates an empty map.</summary>
     /// <param name="targetName">iSCSI name of the target.</param>
     /// <param name="limits">Bounds of commands.</param>
+    /// <param name="clock">The clock of the units; null: the system's.</param>
     /// <param name="portGroups">The target port groups; null: the one of the default portal group.</param>
-    public LogicalUnitMap(string targetName, ScsiLimits? limits = null, TargetPortGroups? portGroups = null)
+    public LogicalUnitMap(string targetName, ScsiLimits? limits = null, TimeProvider? clock = null, TargetPortGroups? portGroups = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(targetName);
         if (Encoding.UTF8.GetByteCount(targetName) > MaxNameBytes)
             throw new ArgumentException($"A target name has at most {MaxNameBytes} bytes (RFC 7143, 4.2.7.1).", nameof(targetName));
         TargetName = targetName;
+        _clock = clock ?? TimeProvider.System;
         PortGroups = portGroups ?? new TargetPortGroups([TargetDefinition.DefaultPortalGroupTag]);
         _limits = limits ?? new ScsiLimits();
         ArgumentOutOfRangeException.ThrowIfLessThan(_limits.AllAtOnceBytes, ScsiLimits.MinAllAtOnceBytes, nameof(limits));
@@ -40,10 +43,13 @@ internal sealed class LogicalUnitMap
     /// <summary>iSCSI name of the target.</summary>
     public string TargetName { get; }
 
+    /// <summary>The most target ports: their names fit a VPD page.</summary>
+    public const int MaxTargetPorts = 15;
+
     /// <summary>The target port groups and their asymmetric access states.</summary>
     public TargetPortGroups PortGroups { get; }
 
-    /// <summary>The relative identifiers of the target ports, ascending.</summary>
+    /// <summary>Relative identifiers of the target ports, which are the tags of the portal groups; ascending.</summary>
     public ImmutableArray<ushort> TargetPorts => PortGroups.Tags;
 
     /// <summary>The logical units, in the order of their numbers. A snapshot.</summary>
@@ -72,7 +78,7 @@ internal sealed class LogicalUnitMap
             if (units.Length == ScsiLimits.MaxLogicalUnits)
                 throw new ArgumentException($"{TargetName} has {units.Length} LUNs, which is the most.", nameof(number));
             CheckFree(units, number, device);
-            var unit = new LogicalUnit(_nextIndex++, (ushort)number, device, TargetName, _limits, options, PortGroups) { Lane = lane };
+            var unit = new LogicalUnit(_nextIndex++, (ushort)number, device, TargetName, _limits, options, _clock, PortGroups) { Lane = lane };
             LogicalUnit[] next = [.. units, unit];
             Array.Sort(next, static (a, b) => a.Number.CompareTo(b.Number));
             _units = next;
@@ -142,8 +148,13 @@ internal sealed class LogicalUnitMap
     /// <summary>A session has ended.</summary>
     public void Detach(ScsiNexus nexus)
     {
-        lock (_lock) _nexuses = Array.FindAll(_nexuses, other => !ReferenceEquals(other, nexus));
+        lock (_lock)
+        {
+            if (Array.IndexOf(_nexuses, nexus) >= 0) KeepStatistics(nexus);
+            _nexuses = Array.FindAll(_nexuses, other => !ReferenceEquals(other, nexus));
+        }
         ReleaseReservations(nexus);
+        foreach (var unit in _units) unit.Copies.OnNexusLost(nexus);
     }
 
     /// <summary>A nexus logs out or is lost: what it reserved by RESERVE is free from now on (SPC-2).</summary>
@@ -178,6 +189,15 @@ internal sealed class LogicalUnitMap
             if (Array.IndexOf(_units, unit) < 0) return;
             foreach (var nexus in _nexuses)
                 if (!ReferenceEquals(nexus, except)) nexus.Raise(unit, conditions);
+        }
+    }
+
+    /// <summary>Establishes conditions on a logical unit for one nexus, the one that has been here longest.</summary>
+    public void RaiseForOne(LogicalUnit unit, UnitAttention conditions)
+    {
+        lock (_lock)
+        {
+            if (_nexuses.Length > 0) _nexuses[0].Raise(unit, conditions);
         }
     }
 

@@ -1,5 +1,6 @@
 using Iscsi.Protocol.Scsi;
 using Iscsi.Target.Scsi.AsymmetricAccess;
+using Iscsi.Target.Scsi.Copy;
 using Iscsi.Target.Scsi.PersistentReservations;
 
 namespace Iscsi.Target.Scsi;
@@ -17,6 +18,10 @@ internal static class ScsiCommandTable
         .. ReportCommands.Rows,
         .. CapacityCommands.Rows,
         .. ModeCommands.Rows,
+        .. ModeSelectCommands.Rows,
+        .. LogCommands.Rows,
+        .. DiagnosticCommands.Rows,
+        .. IdentityCommands.Rows,
         .. ReadWriteCommands.Rows,
         .. CacheCommands.Rows,
         .. VerifyCommands.Rows,
@@ -30,6 +35,9 @@ internal static class ScsiCommandTable
         .. PersistentReservationCommands.Rows,
         .. ReserveCommands.Rows,
         .. TargetPortGroupCommands.Rows,
+        .. ExtendedCopyCommands.Rows,
+        .. TokenCommands.Rows,
+        .. CopyResultCommands.Rows,
     ]);
 
     private static readonly ScsiCommandRow[]?[] ByOperationCode = Index(AllRows);

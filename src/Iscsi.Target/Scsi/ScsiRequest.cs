@@ -1,6 +1,7 @@
 using Iscsi.Protocol;
 using Iscsi.Protocol.Scsi;
 using Iscsi.Storage;
+using Iscsi.Target.Scsi.Copy;
 using Reservations;
 
 namespace Iscsi.Target.Scsi;
@@ -113,6 +114,14 @@ internal sealed class ScsiRequest
     /// <summary>Whether ExecuteAsync asks the device for something, and so needs a Store slot and its bounce blocks.</summary>
     public bool NeedsStore { get; internal set; }
 
+    /// <summary>
+    /// Whether <see cref="LockedRange"/> holds more than what is changed: then Execute says itself what it is about to change.
+    /// </summary>
+    public bool LocksMoreThanItChanges { get; internal set; }
+
+    /// <summary>The third-party copy that the command carries out; null: none.</summary>
+    public CopyOperation? Copy { get; internal set; }
+
     /// <summary>Conditions that end when this status is queued: see <see cref="ConsumeUnitAttention"/>.</summary>
     internal UnitAttention ReportedAttention { get; set; }
 
@@ -169,6 +178,9 @@ internal sealed class ScsiRequest
         LockedRange = default;
         IsAloneWithRange = false;
         NeedsStore = false;
+        LocksMoreThanItChanges = false;
+        Copy?.OnAborted();
+        Copy = null;
         ReportedAttention = UnitAttention.None;
         ReportedAttentionOfAllUnits = false;
         Work = default;

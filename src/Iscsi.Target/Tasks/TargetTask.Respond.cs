@@ -120,7 +120,8 @@ internal sealed partial class TargetTask
     {
         if (Request.Status != ScsiStatus.CheckCondition) return 0;
         var bytes = _sense.Runs[0].Span;
-        var length = Request.Sense.WriteFixed(bytes[2..]);
+        var sense = Request.Sense;
+        var length = Request.Unit is { Control.DescriptorFormatSense: true } ? sense.WriteDescriptor(bytes[2..]) : sense.WriteFixed(bytes[2..]);
         BinaryPrimitives.WriteUInt16BigEndian(bytes, (ushort)length);
         return length + 2;
     }

@@ -4,6 +4,7 @@ using Iscsi.Protocol.Scsi;
 using Iscsi.Storage;
 using Iscsi.Target.Memory;
 using Iscsi.Target.Scsi;
+using Iscsi.Target.Scsi.Copy;
 using Reservations;
 
 #pragma warning disable CA2012 // each ValueTask is consumed once, by the GetResult of its awaiter
@@ -40,6 +41,7 @@ internal sealed partial class TargetTask
         Compare,
         Collect,
         Execute,
+        Copy,
     }
 
     // What a request of a streamed write does at the device.
@@ -162,6 +164,10 @@ internal sealed partial class TargetTask
                 Start(Plan.Collect, DataDirection.Write, r.DataOutNeeded);
                 Collect();
                 break;
+            case ScsiStep.Copy:
+                Start(Plan.Copy, DataDirection.Write, r.DataOutNeeded);
+                Collect();
+                break;
             case ScsiStep.Execute:
                 Start(Plan.Execute, DataDirection.None, 0);
                 Collect();
@@ -206,7 +212,7 @@ internal sealed partial class TargetTask
         if (_isAborted) FinishAborted();
         else if (_isTerminated) CompleteTerminated();
         else if (_plan == Plan.Read) ReadChunk(BurstData);
-        else if (_plan is Plan.Collect or Plan.Execute) CollectIntoBurst();
+        else if (_plan is Plan.Collect or Plan.Execute or Plan.Copy) CollectIntoBurst();
         else RequestData();
     }
 
@@ -230,6 +236,11 @@ internal sealed partial class TargetTask
             isAlone = r.IsAloneWithRange;
             if (range.Count == 0) return true;
         }
+        else if (_plan is Plan.Copy)
+        {
+            range = _copyIo.Range;
+            isAlone = _copyIo.Kind == CopyIoKind.Barrier;
+        }
         else
         {
             range = new BlockRange(CurrentLba, RoundUp(_chunkBytes) / BlockBytes);
@@ -237,7 +248,7 @@ internal sealed partial class TargetTask
         }
         Flow.CheckWait(TargetLevels.Store.Rank, TargetLevels.StoreGate);
         State = TaskState.WaitingForRange;
-        return r.Unit!.Ranges.TryEnter(_range, range, isAlone);
+        return RangeUnit.Ranges.TryEnter(_range, range, isAlone);
     }
 
     private void OnRange()
@@ -255,7 +266,7 @@ internal sealed partial class TargetTask
 
     private void PassStoreGate()
     {
-        if (_lane is null || (_plan is Plan.Collect or Plan.Execute && !Request.NeedsStore))
+        if (_lane is null || (_plan is Plan.Collect or Plan.Execute && !Request.NeedsStore) || (_plan is Plan.Copy && _copyIo.Kind == CopyIoKind.Barrier))
         {
             StartIo();
             return;
@@ -283,16 +294,18 @@ internal sealed partial class TargetTask
         ValueTask io;
         try
         {
+            RevokeTokens();
             io = _plan switch
             {
                 Plan.Read when _flushesFirst => r.Unit!.FlushAsync(r.Cancellation),
                 Plan.Read => r.Unit!.Device.ReadAsync(CurrentLba, _io),
                 Plan.Collect or Plan.Execute => ScsiDispatcher.ExecuteAsync(r),
+                Plan.Copy => _copyIo.StartAsync(r),
                 _ => _ioStep switch
                 {
                     IoStep.ReadTail => r.Unit!.Device.ReadAsync(CurrentLba + (_chunkBytes / BlockBytes), _tail),
                     IoStep.ReadTwin => r.Unit!.Device.ReadAsync(CurrentLba, _twin),
-                    _ => r.Unit!.Device.WriteAsync(CurrentLba, _io, r.Transfer.Flags),
+                    _ => r.Unit!.Device.WriteAsync(CurrentLba, _io, WriteFlags(r)),
                 },
             };
         }
@@ -310,6 +323,13 @@ internal sealed partial class TargetTask
         _ioAwaiter = io.ConfigureAwait(false).GetAwaiter();
         if (_ioAwaiter.IsCompleted) OnIoCompleted();
         else _ioAwaiter.UnsafeOnCompleted(_onIoCompleted);
+    }
+
+    // Looked at when the write is issued, and kept for OnDeviceError: the write cache may have been switched off since Begin.
+    private static BlockWriteFlags WriteFlags(ScsiRequest r)
+    {
+        if (r.Unit!.WritesThrough) r.Transfer = r.Transfer with { Flags = r.Transfer.Flags | BlockWriteFlags.ForceUnitAccess };
+        return r.Transfer.Flags;
     }
 
     private void OnIoCompleted()
@@ -335,6 +355,11 @@ internal sealed partial class TargetTask
         if (_isAborted)
         {
             FinishAborted();
+            return;
+        }
+        if (_plan is Plan.Copy)
+        {
+            OnCopyIoEnded(error);
             return;
         }
         if (error is not null)

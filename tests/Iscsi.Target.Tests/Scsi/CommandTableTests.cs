@@ -129,8 +129,8 @@ public sealed class CommandTableTests
                     Assert.Equal(ScsiStep.Done, h.Step);
                     Assert.Equal(ScsiStatus.CheckCondition, r.Status);
                 }
-                if (h.Step is ScsiStep.CollectDataOut) Assert.InRange(r.DataOutNeeded + r.ScratchBytes, 1, h.Unit.Limits.AllAtOnceBytes);
-                if (h.Step is not (ScsiStep.Done or ScsiStep.CollectDataOut or ScsiStep.Execute))
+                if (h.Step is ScsiStep.CollectDataOut or ScsiStep.Copy) Assert.InRange(r.DataOutNeeded + r.ScratchBytes, 1, h.Unit.Limits.AllAtOnceBytes);
+                if (h.Step is not (ScsiStep.Done or ScsiStep.CollectDataOut or ScsiStep.Execute or ScsiStep.Copy))
                 {
                     Assert.InRange(r.Transfer.BlockCount, 1, h.Device.Info.BlockCount - r.Transfer.Lba);
                     Assert.Equal(r.TransferLength, r.Transfer.LengthBytes);
@@ -238,10 +238,10 @@ public sealed class CommandTableTests
     }
 
     [Fact]
-    public void The_catalog_lists_every_row()
+    public void The_list_for_tools_has_every_row()
     {
-        Assert.Equal(ScsiCommandTable.Rows.Length, ScsiCommandCatalog.Commands.Length);
-        Assert.Contains(ScsiCommandCatalog.Commands, c => c is { Name: "UNMAP", OperationCode: 0x42, DependsOnDevice: true, Data: "out" });
+        Assert.Equal(ScsiCommandTable.Rows.Length, ScsiCommandList.All.Length);
+        Assert.Contains(ScsiCommandList.All, c => c is { Name: "UNMAP", OperationCode: 0x42, DependsOnDevice: true, Data: "out" });
     }
 
     [Fact]
