@@ -2,7 +2,7 @@ using System.Net;
 using System.Text;
 using Iscsi.Protocol;
 using Iscsi.Storage;
-using Iscsi.Target.Scsi.AsymmetricAccess;
+using Iscsi.Target.Scsi;
 using Iscsi.Transport;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -107,8 +107,8 @@ public sealed class IscsiTargetBuilder
 
     private void AddPortal(Portal portal)
     {
-        if (_portals.Select(other => other.GroupTag).Append(portal.GroupTag).Distinct().Count() > TargetPortGroups.MaxGroups)
-            throw new ArgumentException($"There are at most {TargetPortGroups.MaxGroups} portal groups.");
+        if (_portals.Select(other => other.GroupTag).Append(portal.GroupTag).Distinct().Count() > LogicalUnitMap.MaxTargetPorts)
+            throw new ArgumentException($"There are at most {LogicalUnitMap.MaxTargetPorts} portal groups.");
         _portals.Add(portal);
     }
 

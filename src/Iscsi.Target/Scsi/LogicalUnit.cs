@@ -39,8 +39,8 @@ internal sealed partial class LogicalUnit
         string targetName,
         ScsiLimits limits,
         LunOptions options,
-        TargetPortGroups portGroups,
-        TimeProvider clock)
+        TimeProvider clock,
+        TargetPortGroups portGroups)
     {
         PortGroups = portGroups;
         Reservations = new UnitReservations(

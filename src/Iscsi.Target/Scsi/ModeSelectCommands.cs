@@ -25,7 +25,7 @@ internal static class ModeSelectCommands
         Name = name,
         Usage = usage,
         Conditional = new ConditionalBits(1, SavePages, static unit => unit.State.IsKept),
-        Traits = ScsiTraits.AllowedWhenStopped,
+        Traits = ScsiTraits.AllowedWhenStopped | ScsiTraits.AllowedInStandby,
         Direction = DataDirection.Write,
         Memory = MemoryNeed.AllAtOnce,
         Begin = Begin,
