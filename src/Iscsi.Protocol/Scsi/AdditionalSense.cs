@@ -56,17 +56,32 @@ public readonly record struct AdditionalSense(byte Code, byte Qualifier)
     /// <summary>27/07 SPACE ALLOCATION FAILED WRITE PROTECT.</summary>
     public static AdditionalSense SpaceAllocationFailedWriteProtect => new(0x27, 0x07);
 
+    /// <summary>28/00 NOT READY TO READY CHANGE, MEDIUM MAY HAVE CHANGED.</summary>
+    public static AdditionalSense MediumMayHaveChanged => new(0x28, 0x00);
+
     /// <summary>29/00 POWER ON, RESET, OR BUS DEVICE RESET OCCURRED.</summary>
     public static AdditionalSense PowerOnOrReset => new(0x29, 0x00);
 
+    /// <summary>29/01 POWER ON OCCURRED.</summary>
+    public static AdditionalSense PowerOnOccurred => new(0x29, 0x01);
+
+    /// <summary>29/02 SCSI BUS RESET OCCURRED.</summary>
+    public static AdditionalSense ScsiBusResetOccurred => new(0x29, 0x02);
+
     /// <summary>29/03 BUS DEVICE RESET FUNCTION OCCURRED.</summary>
     public static AdditionalSense BusDeviceResetFunctionOccurred => new(0x29, 0x03);
+
+    /// <summary>29/04 DEVICE INTERNAL RESET.</summary>
+    public static AdditionalSense DeviceInternalReset => new(0x29, 0x04);
 
     /// <summary>29/07 I_T NEXUS LOSS OCCURRED.</summary>
     public static AdditionalSense NexusLossOccurred => new(0x29, 0x07);
 
     /// <summary>26/04 INVALID RELEASE OF PERSISTENT RESERVATION.</summary>
     public static AdditionalSense InvalidReleaseOfPersistentReservation => new(0x26, 0x04);
+
+    /// <summary>2A/01 MODE PARAMETERS CHANGED.</summary>
+    public static AdditionalSense ModeParametersChanged => new(0x2A, 0x01);
 
     /// <summary>2A/03 RESERVATIONS PREEMPTED.</summary>
     public static AdditionalSense ReservationsPreempted => new(0x2A, 0x03);
@@ -76,6 +91,9 @@ public readonly record struct AdditionalSense(byte Code, byte Qualifier)
 
     /// <summary>2A/05 REGISTRATIONS PREEMPTED.</summary>
     public static AdditionalSense RegistrationsPreempted => new(0x2A, 0x05);
+
+    /// <summary>2A/06 ASYMMETRIC ACCESS STATE CHANGED.</summary>
+    public static AdditionalSense AsymmetricAccessStateChanged => new(0x2A, 0x06);
 
     /// <summary>55/04 INSUFFICIENT REGISTRATION RESOURCES.</summary>
     public static AdditionalSense InsufficientRegistrationResources => new(0x55, 0x04);
@@ -89,14 +107,26 @@ public readonly record struct AdditionalSense(byte Code, byte Qualifier)
     /// <summary>2E/02 COMMAND TIMEOUT DURING PROCESSING.</summary>
     public static AdditionalSense CommandTimeoutDuringProcessing => new(0x2E, 0x02);
 
+    /// <summary>2F/00 COMMANDS CLEARED BY ANOTHER INITIATOR.</summary>
+    public static AdditionalSense CommandsClearedByAnotherInitiator => new(0x2F, 0x00);
+
+    /// <summary>38/07 THIN PROVISIONING SOFT THRESHOLD REACHED.</summary>
+    public static AdditionalSense ThinProvisioningSoftThresholdReached => new(0x38, 0x07);
+
     /// <summary>39/00 SAVING PARAMETERS NOT SUPPORTED.</summary>
     public static AdditionalSense SavingParametersNotSupported => new(0x39, 0x00);
+
+    /// <summary>3F/03 INQUIRY DATA HAS CHANGED.</summary>
+    public static AdditionalSense InquiryDataHasChanged => new(0x3F, 0x03);
 
     /// <summary>3F/0E REPORTED LUNS DATA HAS CHANGED.</summary>
     public static AdditionalSense ReportedLunsDataHasChanged => new(0x3F, 0x0E);
 
     /// <summary>44/00 INTERNAL TARGET FAILURE.</summary>
     public static AdditionalSense InternalTargetFailure => new(0x44, 0x00);
+
+    /// <summary>49/00 INVALID MESSAGE ERROR.</summary>
+    public static AdditionalSense InvalidMessageError => new(0x49, 0x00);
 
     /// <inheritdoc/>
     public override string ToString() => $"{Code:X2}/{Qualifier:X2}";

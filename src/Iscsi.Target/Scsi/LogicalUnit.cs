@@ -79,6 +79,9 @@ internal sealed class LogicalUnit
     /// <summary>What READ BUFFER and WRITE BUFFER work on.</summary>
     public LogicalUnitBuffer Buffer { get; } = new();
 
+    /// <summary>TAS and QERR of the Control mode page.</summary>
+    public TaskSetControl TaskSetControl { get; } = new();
+
     /// <summary>Who has reserved it, and who is registered.</summary>
     public UnitReservations Reservations { get; }
 

@@ -49,7 +49,7 @@ internal sealed class ScsiNexus
             if (unit.Index >= _pending.Length) Array.Resize(ref _pending, unit.Index + 1);
             ref var set = ref _pending[unit.Index];
             if (set == UnitAttention.None) Volatile.Write(ref _pendingUnits, _pendingUnits + 1);
-            set |= conditions;
+            set = set.With(conditions);
         }
     }
 

@@ -55,8 +55,8 @@ public sealed class UnitStateTests
         var h = new ScsiHarness();
         h.Nexus.Raise(h.Unit, UnitAttention.CapacityDataHasChanged | UnitAttention.ReportedLunsDataHasChanged);
         h.Nexus.Raise(h.Unit, UnitAttention.NexusLoss | UnitAttention.LogicalUnitReset | UnitAttention.PowerOnOrReset);
-        string[] seen = [Sensed(h).ToString(), Sensed(h).ToString(), Sensed(h).ToString(), Sensed(h).ToString(), Sensed(h).ToString()];
-        Assert.Equal(["6/29/00", "6/29/03", "6/29/07", "6/2A/09", "6/3F/0E"], seen);
+        string[] seen = [Sensed(h).ToString(), Sensed(h).ToString(), Sensed(h).ToString()];
+        Assert.Equal(["6/29/00", "6/2A/09", "6/3F/0E"], seen);
         Assert.False(h.Nexus.HasUnitAttention);
     }
 
