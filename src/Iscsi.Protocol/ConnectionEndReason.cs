@@ -78,6 +78,9 @@ public enum ConnectionEndReason
     /// <summary>Negotiation broke a rule of RFC 7143, 6.2.</summary>
     NegotiationError,
 
+    /// <summary>TARGET COLD RESET, or I_T NEXUS RESET of this session.</summary>
+    TargetReset,
+
     /// <summary>A task in the store is stuck past its limit.</summary>
     StoreStuck,
 

@@ -119,6 +119,16 @@ internal sealed class LogicalUnit
         }
     }
 
+    /// <summary>
+    /// The logical unit is reset (SAM-5, logical unit reset; a hard reset resets every one): it is started, and what was reserved by RESERVE
+    /// is free. Tasks and unit attentions are the task engine's.
+    /// </summary>
+    public void OnReset()
+    {
+        IsStopped = false;
+        Reservations.OnReset();
+    }
+
     /// <summary>Tells the nexuses of a map when the device is resized, for as long as both live.</summary>
     internal void Watch(LogicalUnitMap map)
     {

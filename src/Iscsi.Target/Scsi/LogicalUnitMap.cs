@@ -163,6 +163,12 @@ internal sealed class LogicalUnitMap
         }
     }
 
+    /// <summary>Establishes conditions on every logical unit for every nexus.</summary>
+    public void RaiseAll(UnitAttention conditions)
+    {
+        foreach (var unit in _units) Raise(unit, conditions);
+    }
+
     private void CheckFree(LogicalUnit[] units, int number, IBlockDevice device)
     {
         var identity = device.Info.Identity;

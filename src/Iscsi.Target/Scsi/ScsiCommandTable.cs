@@ -14,6 +14,7 @@ internal static class ScsiCommandTable
         .. UnitCommands.Rows,
         .. InquiryCommands.Rows,
         .. ReportCommands.Rows,
+        .. TaskManagementCommands.Rows,
         .. CapacityCommands.Rows,
         .. ModeCommands.Rows,
         .. ReadWriteCommands.Rows,

@@ -129,6 +129,7 @@ internal sealed partial class TargetSession : IPduChannelHandler, ISerialOwner, 
     public void Start(PduParser parser, uint statSN, NegotiatedParameters parameters)
     {
         Parameters = parameters;
+        Nexus.ProtocolLevel = parameters.IscsiProtocolLevel;
         parser.HeaderDigest = parameters.HeaderDigestCrc32C;
         parser.DataDigest = parameters.DataDigestCrc32C;
         parser.Limits.MaxDataSegmentLength = parameters.OwnMaxRecvDataSegmentLength;
@@ -182,7 +183,8 @@ internal sealed partial class TargetSession : IPduChannelHandler, ISerialOwner, 
             TakeOver();
         }
         // A floor may also come from the lost session of another initiator: then nothing of this nexus was lost.
-        var isSameNexus = _predecessor is not null && _predecessor.Isid == Isid &&
+        // After a cold reset it was not lost, but everything was powered on anew.
+        var isSameNexus = _predecessor is not null && !_predecessor._isColdReset && _predecessor.Isid == Isid &&
             string.Equals(_predecessor.InitiatorName, InitiatorName, StringComparison.Ordinal);
         Target?.Units.Attach(Nexus, isSameNexus ? UnitAttention.NexusLoss : UnitAttention.PowerOnOrReset);
         _predecessor = null; // or every session would keep all that were before it
