@@ -45,6 +45,9 @@ public enum ConnectionEndReason
     /// <summary>A hole in CmdSN was not filled in time.</summary>
     CommandHoleTimeout,
 
+    /// <summary>A discovery session asked for nothing for its limit.</summary>
+    DiscoveryIdle,
+
     /// <summary>No answer to a ping.</summary>
     PingTimeout,
 

@@ -172,6 +172,7 @@ internal sealed partial class TargetSession : IPduChannelHandler, ISerialOwner, 
     private void Run()
     {
         _isRunning = true;
+        _lastRequest = Now;
         if (_isReplaced)
         {
             // Its successor was faster: it has taken over already.
