@@ -26,7 +26,6 @@ internal sealed class TargetCore : IDisposable
         Clock = clock;
         Logger = loggerFactory.CreateLogger("Iscsi.Target");
         Budget = new MemoryBudget(memoryBytes, limits);
-        var storeSlots = targets.Sum(t => t.Luns.Sum(l => l.Device.Info.Store.ConcurrentRequests));
         Root = ReservationRoot.Create(new ReservationOptions
         {
             BudgetBytes = Budget.BudgetBytes,
@@ -42,7 +41,8 @@ internal sealed class TargetCore : IDisposable
                     Budget.MaxSessions * (Math.Max(limits.WindowCeiling, limits.WindowFloor) + 1),
                     MemoryBudget.TaskDescriptorBytes),
                 new SlotBudget(TargetLevels.Wire, Budget.ConnectionReserves * limits.WireSlots, BytesEach: 0),
-                new SlotBudget(TargetLevels.Store, Math.Max(1, storeSlots), BytesEach: 0),
+                // Grows and shrinks with the LUNs that are served.
+                new SlotBudget(TargetLevels.Store, 0, BytesEach: 0),
             ],
             Clock = clock,
         });
@@ -51,33 +51,12 @@ internal sealed class TargetCore : IDisposable
             Demands = new MemoryDemands(Budget);
             _lanes = new LoginLanes(Root, Budget, clock);
             Connections = new ConnectionReservePool(Root, Budget);
-            var challenges = new ChapChallengeRegistry();
-            var stateFiles = new HashSet<string>(StringComparer.Ordinal);
-            foreach (var target in targets)
-            {
-                foreach (var (lun, device, options) in target.Luns)
-                {
-                    foreach (var path in (ReadOnlySpan<string?>)[options.ReservationsPath, options.StatePath])
-                    {
-                        if (path is not null && !stateFiles.Add(path))
-                            throw new ArgumentException($"{path} is named for the state of LUN {lun} of {target.Name} and a second time: each state needs a file of its own.");
-                    }
-                    foreach (var other in Targets)
-                    {
-                        foreach (var unit in other.Units.Units)
-                        {
-                            if (unit.Device.IsSameStorage(device))
-                                throw new ArgumentException($"{device.Info.Description} is already LUN {unit.Number} of {other.Name}: one storage under two LUNs would be two disks over the same blocks.");
-                        }
-                    }
-                }
-                Targets.Add(new TargetDefinition(target, Budget, Root, challenges));
-                foreach (var unit in Targets[^1].Units.Units) unit.Reservations.SaveFailed += OnReservationsNotSaved;
-            }
+            Targets = new TargetRegistry(this);
+            foreach (var target in targets) Targets.Add(target);
         }
         catch
         {
-            foreach (var target in Targets) target.Dispose();
+            Targets?.Dispose();
             throw;
         }
         TaskPool = new TaskPool(Budget.TaskDescriptors);
@@ -105,7 +84,7 @@ internal sealed class TargetCore : IDisposable
 
     public TargetMetrics Metrics { get; } = new();
 
-    public List<TargetDefinition> Targets { get; } = [];
+    public TargetRegistry Targets { get; }
 
     /// <summary>Where clients reach the server: what SendTargets answers.</summary>
     public List<(IPEndPoint? Listening, IPEndPoint? Announced)> Portals { get; } = [];
@@ -114,8 +93,6 @@ internal sealed class TargetCore : IDisposable
 
     /// <summary>Whether somebody waits for surplus: unused loans go back at once.</summary>
     public bool IsSurplusContended => Root.IsSurplusWanted;
-
-    public TargetDefinition? FindTarget(string name) => Targets.Find(t => string.Equals(t.Name, name, StringComparison.Ordinal));
 
     /// <summary>A connection was accepted: it logs in.</summary>
     public async Task AcceptAsync(ITransportConnection transport)
@@ -141,11 +118,12 @@ internal sealed class TargetCore : IDisposable
         else TargetLog.ConnectionEnded(Logger, remote, initiatorName, reason);
     }
 
-    public void SessionFinished()
+    public void TellIdle()
     {
+        Targets.SessionFinished();
         lock (_lock)
         {
-            if (_idle is not null && Sessions.Snapshot().Length == 0 && _logins.Count == 0) _idle.TrySetResult();
+            if (_idle is not null && Sessions.IsEmpty && _logins.Count == 0) _idle.TrySetResult();
         }
     }
 
@@ -160,6 +138,8 @@ internal sealed class TargetCore : IDisposable
                 if (Clock.GetElapsedTime(login.Since, now) >= Budget.Limits.LoginTimeout) login.Abort(ConnectionEndReason.LoginTimeout);
         }
         foreach (var session in Sessions.Snapshot()) session.Tick();
+        foreach (var target in Targets.All)
+            foreach (var unit in target.Units.Units) unit.Tick(target.Units);
     }
 
     /// <summary>Ends everything: sessions are told, given time to end, then cut.</summary>
@@ -173,8 +153,8 @@ internal sealed class TargetCore : IDisposable
             idle = _idle.Task;
             foreach (var login in _logins) login.Abort(ConnectionEndReason.ServerStopping);
         }
-        foreach (var session in Sessions.Snapshot()) session.Post(session.StopOrderly);
-        SessionFinished();
+        foreach (var session in Sessions.Snapshot()) session.Post(() => session.StopOrderly(ConnectionEndReason.ServerStopping));
+        TellIdle();
         if (await EndsInTimeAsync(idle, limit).ConfigureAwait(false)) return;
         foreach (var session in Sessions.Snapshot()) session.Post(session.StopNow);
         await EndsInTimeAsync(idle, limit).ConfigureAwait(false);
@@ -196,9 +176,9 @@ internal sealed class TargetCore : IDisposable
     /// <summary>Answers SendTargets.</summary>
     public IEnumerable<SendTargetsEntry> ListTargets(TargetSession session, SendTargetsScope scope, string? name, EndPoint? local)
     {
-        foreach (var target in Targets)
+        foreach (var target in Targets.All)
         {
-            if (!target.IsAllowed(session.InitiatorName)) continue;
+            if (!target.Access.IsAllowed(session.InitiatorName)) continue;
             if (scope == SendTargetsScope.Named && !string.Equals(target.Name, name, StringComparison.Ordinal)) continue;
             if (scope == SendTargetsScope.Current && !ReferenceEquals(target, session.Target)) continue;
             yield return new SendTargetsEntry(target.Name, [.. Portals.Select(p => new SendTargetsPortal(Address(p, local), TargetDefinition.PortalGroupTag))]);
@@ -208,14 +188,12 @@ internal sealed class TargetCore : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (var target in Targets) target.Dispose();
+        Targets.Dispose();
         Connections.Dispose();
         _lanes.Dispose();
         Root.Dispose();
         Metrics.Dispose();
     }
-
-    private void OnReservationsNotSaved(string path, Exception error) => TargetLog.ReservationsNotSaved(Logger, path, error.Message);
 
     // A portal that listens on every address is reached under the one the client has come to.
     private static string Address((IPEndPoint? Listening, IPEndPoint? Announced) portal, EndPoint? local)
@@ -231,6 +209,6 @@ internal sealed class TargetCore : IDisposable
     {
         await login.RunAsync().ConfigureAwait(false);
         LoginEnded(login);
-        SessionFinished();
+        TellIdle();
     }
 }

@@ -14,6 +14,18 @@ public readonly record struct AdditionalSense(byte Code, byte Qualifier)
     /// <summary>04/02 LOGICAL UNIT NOT READY, INITIALIZING COMMAND REQUIRED.</summary>
     public static AdditionalSense InitializingCommandRequired => new(0x04, 0x02);
 
+    /// <summary>04/0A LOGICAL UNIT NOT ACCESSIBLE, ASYMMETRIC ACCESS STATE TRANSITION.</summary>
+    public static AdditionalSense NotAccessibleStateTransition => new(0x04, 0x0A);
+
+    /// <summary>04/0B LOGICAL UNIT NOT ACCESSIBLE, TARGET PORT IN STANDBY STATE.</summary>
+    public static AdditionalSense NotAccessibleStandby => new(0x04, 0x0B);
+
+    /// <summary>04/0C LOGICAL UNIT NOT ACCESSIBLE, TARGET PORT IN UNAVAILABLE STATE.</summary>
+    public static AdditionalSense NotAccessibleUnavailable => new(0x04, 0x0C);
+
+    /// <summary>04/12 LOGICAL UNIT NOT READY, OFFLINE.</summary>
+    public static AdditionalSense NotReadyOffline => new(0x04, 0x12);
+
     /// <summary>0C/00 WRITE ERROR.</summary>
     public static AdditionalSense WriteError => new(0x0C, 0x00);
 
@@ -53,6 +65,9 @@ public readonly record struct AdditionalSense(byte Code, byte Qualifier)
     /// <summary>27/00 WRITE PROTECTED.</summary>
     public static AdditionalSense WriteProtected => new(0x27, 0x00);
 
+    /// <summary>27/02 LOGICAL UNIT SOFTWARE WRITE PROTECTED.</summary>
+    public static AdditionalSense SoftwareWriteProtected => new(0x27, 0x02);
+
     /// <summary>27/07 SPACE ALLOCATION FAILED WRITE PROTECT.</summary>
     public static AdditionalSense SpaceAllocationFailedWriteProtect => new(0x27, 0x07);
 
@@ -83,6 +98,9 @@ public readonly record struct AdditionalSense(byte Code, byte Qualifier)
     /// <summary>2A/01 MODE PARAMETERS CHANGED.</summary>
     public static AdditionalSense ModeParametersChanged => new(0x2A, 0x01);
 
+    /// <summary>2A/02 LOG PARAMETERS CHANGED.</summary>
+    public static AdditionalSense LogParametersChanged => new(0x2A, 0x02);
+
     /// <summary>2A/03 RESERVATIONS PREEMPTED.</summary>
     public static AdditionalSense ReservationsPreempted => new(0x2A, 0x03);
 
@@ -101,6 +119,9 @@ public readonly record struct AdditionalSense(byte Code, byte Qualifier)
     /// <summary>2A/09 CAPACITY DATA HAS CHANGED.</summary>
     public static AdditionalSense CapacityDataHasChanged => new(0x2A, 0x09);
 
+    /// <summary>2A/10 TIMESTAMP CHANGED.</summary>
+    public static AdditionalSense TimestampChanged => new(0x2A, 0x10);
+
     /// <summary>2C/00 COMMAND SEQUENCE ERROR.</summary>
     public static AdditionalSense CommandSequenceError => new(0x2C, 0x00);
 
@@ -116,8 +137,14 @@ public readonly record struct AdditionalSense(byte Code, byte Qualifier)
     /// <summary>39/00 SAVING PARAMETERS NOT SUPPORTED.</summary>
     public static AdditionalSense SavingParametersNotSupported => new(0x39, 0x00);
 
+    /// <summary>3E/03 LOGICAL UNIT FAILED SELF-TEST.</summary>
+    public static AdditionalSense LogicalUnitFailedSelfTest => new(0x3E, 0x03);
+
     /// <summary>3F/03 INQUIRY DATA HAS CHANGED.</summary>
     public static AdditionalSense InquiryDataHasChanged => new(0x3F, 0x03);
+
+    /// <summary>3F/05 DEVICE IDENTIFIER CHANGED.</summary>
+    public static AdditionalSense DeviceIdentifierChanged => new(0x3F, 0x05);
 
     /// <summary>3F/0E REPORTED LUNS DATA HAS CHANGED.</summary>
     public static AdditionalSense ReportedLunsDataHasChanged => new(0x3F, 0x0E);
@@ -127,6 +154,12 @@ public readonly record struct AdditionalSense(byte Code, byte Qualifier)
 
     /// <summary>49/00 INVALID MESSAGE ERROR.</summary>
     public static AdditionalSense InvalidMessageError => new(0x49, 0x00);
+
+    /// <summary>5D/00 FAILURE PREDICTION THRESHOLD EXCEEDED.</summary>
+    public static AdditionalSense FailurePredictionThresholdExceeded => new(0x5D, 0x00);
+
+    /// <summary>5D/FF FAILURE PREDICTION THRESHOLD EXCEEDED (FALSE).</summary>
+    public static AdditionalSense FailurePredictionThresholdExceededFalse => new(0x5D, 0xFF);
 
     /// <inheritdoc/>
     public override string ToString() => $"{Code:X2}/{Qualifier:X2}";

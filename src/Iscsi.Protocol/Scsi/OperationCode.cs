@@ -21,6 +21,9 @@ public static class OperationCode
     /// <summary>INQUIRY.</summary>
     public const byte Inquiry = 0x12;
 
+    /// <summary>MODE SELECT (6).</summary>
+    public const byte ModeSelect6 = 0x15;
+
     /// <summary>RESERVE (6) (SPC-2).</summary>
     public const byte Reserve6 = 0x16;
 
@@ -29,6 +32,12 @@ public static class OperationCode
 
     /// <summary>MODE SENSE (6).</summary>
     public const byte ModeSense6 = 0x1A;
+
+    /// <summary>RECEIVE DIAGNOSTIC RESULTS.</summary>
+    public const byte ReceiveDiagnosticResults = 0x1C;
+
+    /// <summary>SEND DIAGNOSTIC.</summary>
+    public const byte SendDiagnostic = 0x1D;
 
     /// <summary>START STOP UNIT.</summary>
     public const byte StartStopUnit = 0x1B;
@@ -68,6 +77,15 @@ public static class OperationCode
 
     /// <summary>UNMAP.</summary>
     public const byte Unmap = 0x42;
+
+    /// <summary>LOG SELECT.</summary>
+    public const byte LogSelect = 0x4C;
+
+    /// <summary>LOG SENSE.</summary>
+    public const byte LogSense = 0x4D;
+
+    /// <summary>MODE SELECT (10).</summary>
+    public const byte ModeSelect10 = 0x55;
 
     /// <summary>RESERVE (10) (SPC-2).</summary>
     public const byte Reserve10 = 0x56;
@@ -123,6 +141,9 @@ public static class OperationCode
     /// <summary>MAINTENANCE IN.</summary>
     public const byte MaintenanceIn = 0xA3;
 
+    /// <summary>MAINTENANCE OUT.</summary>
+    public const byte MaintenanceOut = 0xA4;
+
     /// <summary>READ (12).</summary>
     public const byte Read12 = 0xA8;
 
@@ -149,4 +170,16 @@ public static class OperationCode
 
     /// <summary>Service action of <see cref="MaintenanceIn"/>: REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS.</summary>
     public const byte ReportSupportedTaskManagementFunctions = 0x0D;
+
+    /// <summary>Service action of <see cref="MaintenanceIn"/>: REPORT IDENTIFYING INFORMATION.</summary>
+    public const byte ReportIdentifyingInformation = 0x05;
+
+    /// <summary>Service action of <see cref="MaintenanceIn"/>: REPORT TIMESTAMP.</summary>
+    public const byte ReportTimestamp = 0x0F;
+
+    /// <summary>Service action of <see cref="MaintenanceOut"/>: SET IDENTIFYING INFORMATION.</summary>
+    public const byte SetIdentifyingInformation = 0x06;
+
+    /// <summary>Service action of <see cref="MaintenanceOut"/>: SET TIMESTAMP.</summary>
+    public const byte SetTimestamp = 0x0F;
 }

@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using System.Text;
 using Iscsi.Storage;
+using Iscsi.Target.Memory;
 using Iscsi.Target.Scsi.PersistentReservations;
 using Iscsi.Target.State;
 
@@ -11,7 +12,7 @@ namespace Iscsi.Target.Scsi;
 /// <summary>
 /// A block device under a LUN: identity, state, and what its device can do. Shared by all sessions of its target.
 /// </summary>
-internal sealed class LogicalUnit
+internal sealed partial class LogicalUnit
 {
     /// <summary>T10 VENDOR IDENTIFICATION.</summary>
     public const string Vendor = "ISCSINET";
@@ -21,7 +22,10 @@ internal sealed class LogicalUnit
 
     private const ulong NaaLocallyAssigned = 0x3;
 
+    private readonly TimeProvider _clock;
+    private readonly long _startedAt;
     private volatile bool _isStopped;
+    private volatile bool _isWriteProtected;
     private volatile bool _isWriteErrorLatched;
     private long _knownBlockCount;
     private Action<IBlockDevice>? _onInfoChanged;
@@ -32,7 +36,8 @@ internal sealed class LogicalUnit
         IBlockDevice device,
         string targetName,
         ScsiLimits limits,
-        LunOptions options)
+        LunOptions options,
+        TimeProvider clock)
     {
         Reservations = new UnitReservations(
             new PersistentReservationLimits { MaxFullStatusBytes = limits.AllAtOnceBytes },
@@ -43,8 +48,15 @@ internal sealed class LogicalUnit
         Device = device;
         TargetName = targetName;
         Limits = limits;
+        _isWriteProtected = options.IsReadOnly;
         // The target name is part of it, so that equal paths behind two targets do not look like two paths to one disk.
         var hash = SHA256.HashData(Encoding.UTF8.GetBytes($"{targetName}\n{options.SerialNumber ?? device.Info.Identity}"));
+        _clock = clock;
+        _startedAt = clock.GetTimestamp();
+        Modes = new UnitModePages(this, options);
+        Exceptions = new InformationalExceptions(this);
+        Timestamp = new UnitTimestamp(clock);
+        Space = new UnitSpace(this, clock);
         SerialNumber = options.SerialNumber ?? Convert.ToHexStringLower(hash.AsSpan(0, 10));
         NaaIdentifier = (BinaryPrimitives.ReadUInt64BigEndian(hash) >> 4) | (NaaLocallyAssigned << 60);
     }
@@ -79,14 +91,24 @@ internal sealed class LogicalUnit
     /// <summary>What READ BUFFER and WRITE BUFFER work on.</summary>
     public LogicalUnitBuffer Buffer { get; } = new();
 
-    /// <summary>TAS and QERR of the Control mode page.</summary>
-    public TaskSetControl TaskSetControl { get; } = new();
-
     /// <summary>Who has reserved it, and who is registered.</summary>
     public UnitReservations Reservations { get; }
 
     /// <summary>What it remembers over a restart beside its reservations.</summary>
     public UnitState State { get; }
+
+    /// <summary>The Store level of its device; null when it needs none.</summary>
+    public StoreLane? Lane { get; init; }
+
+    /// <summary>Whether writes are refused: by the device, or by who serves it.</summary>
+    public bool IsReadOnly => _isWriteProtected || Info.IsReadOnly;
+
+    /// <summary>Whether who serves it refuses writes.</summary>
+    public bool IsWriteProtected
+    {
+        get => _isWriteProtected;
+        set => _isWriteProtected = value;
+    }
 
     /// <summary>Stopped by START STOP UNIT: media access is NOT READY until it is started.</summary>
     public bool IsStopped
@@ -121,12 +143,13 @@ internal sealed class LogicalUnit
 
     /// <summary>
     /// The logical unit is reset (SAM-5, logical unit reset; a hard reset resets every one): it is started, and what was reserved by RESERVE
-    /// is free. Tasks and unit attentions are the task engine's.
+    /// is free, mode pages have their saved values again. Tasks and unit attentions are the task engine's.
     /// </summary>
     public void OnReset()
     {
         IsStopped = false;
         Reservations.OnReset();
+        Modes.Reset();
     }
 
     /// <summary>Tells the nexuses of a map when the device is resized, for as long as both live.</summary>

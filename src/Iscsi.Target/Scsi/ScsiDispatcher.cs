@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using Iscsi.Protocol;
 using Iscsi.Protocol.Scsi;
 using Iscsi.Storage;
 
@@ -45,7 +46,9 @@ internal static class ScsiDispatcher
         // After the gate, so that a read-only device, which can't unmap either, says that it is read-only.
         if (row.Conditional is { } bits && r.Cdb.Has(bits.OffsetBytes, bits.Mask) && !bits.Exist(unit))
             return r.InvalidField(bits.OffsetBytes, BitOperations.Log2(bits.Mask));
-        return row.Begin(r);
+        var step = row.Begin(r);
+        if (unit is not null && step is not ScsiStep.Done) r.Nexus.Count(unit, step, r.Transfer.BlockCount);
+        return step;
     }
 
     /// <summary>
@@ -58,6 +61,9 @@ internal static class ScsiDispatcher
         try
         {
             await r.Row!.Execute!(r).ConfigureAwait(false);
+            // WCE is zero: what was written, zeroed or unmapped is durable before the status (SBC-3).
+            if (r.Status == ScsiStatus.Good && r.Row.Has(ScsiTraits.Writes) && r.Unit!.WritesThrough)
+                await r.Unit.FlushAsync(r.Cancellation).ConfigureAwait(false);
         }
 #pragma warning disable CA1031 // Whatever a device throws must become a status: the initiator waits for one.
         catch (Exception e)
@@ -73,6 +79,7 @@ internal static class ScsiDispatcher
         // FUA is a write and a flush in one; which of them failed is not known.
         var forces = ((r.Transfer.Flags | r.Work.Flags) & BlockWriteFlags.ForceUnitAccess) != BlockWriteFlags.None;
         if (forces && r.Row!.Has(ScsiTraits.Writes) && !ScsiErrors.IsRefusal(e)) r.Unit!.LatchWriteError();
+        if (e is BlockDeviceException { Error: BlockDeviceError.NoSpace }) r.Unit!.Space.OnNoSpace();
         r.Fail(ScsiErrors.Sense(e, r.Row!.Has(ScsiTraits.Writes | ScsiTraits.Flushes)));
     }
 
@@ -118,13 +125,15 @@ internal static class ScsiDispatcher
             if (attention != UnitAttention.None)
             {
                 r.ReportedAttention = attention;
-                return new SenseData(SenseKey.UnitAttention, attention.Sense());
+                return unit.SenseOf(attention);
             }
         }
         if (unit.IsStopped && !row.Has(ScsiTraits.AllowedWhenStopped))
             return new SenseData(SenseKey.NotReady, AdditionalSense.InitializingCommandRequired);
-        if (row.Has(ScsiTraits.Writes) && unit.Info.IsReadOnly)
+        if (row.Has(ScsiTraits.Writes) && unit.IsReadOnly)
             return new SenseData(SenseKey.DataProtect, AdditionalSense.WriteProtected);
+        if (row.Has(ScsiTraits.Writes) && unit.Control.SoftwareWriteProtect)
+            return new SenseData(SenseKey.DataProtect, AdditionalSense.SoftwareWriteProtected);
         if (row.Has(ScsiTraits.Writes | ScsiTraits.Flushes) && unit.IsWriteErrorLatched)
             return new SenseData(SenseKey.MediumError, AdditionalSense.WriteError);
         return null;

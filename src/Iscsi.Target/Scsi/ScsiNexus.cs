@@ -6,7 +6,7 @@ namespace Iscsi.Target.Scsi;
 /// One I_T nexus: an iSCSI session seen from the SCSI layer (RFC 7143, 4.4). Holds the unit attention conditions of each logical
 /// unit. They are raised by any thread and consumed by the session's owner.
 /// </summary>
-internal sealed class ScsiNexus
+internal sealed partial class ScsiNexus
 {
     private readonly Lock _lock = new();
     private UnitAttention[] _pending = [];

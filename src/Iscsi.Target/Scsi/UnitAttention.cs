@@ -63,11 +63,23 @@ internal enum UnitAttention
     /// <summary>38/07: a thin provisioning soft threshold was reached.</summary>
     ThinProvisioningSoftThresholdReached = 1 << 16,
 
+    /// <summary>2A/02: another nexus has reset log parameters.</summary>
+    LogParametersChanged = 1 << 17,
+
+    /// <summary>2A/10: another nexus has set the device clock.</summary>
+    TimestampChanged = 1 << 18,
+
+    /// <summary>3F/05: another nexus has set identifying information.</summary>
+    DeviceIdentifierChanged = 1 << 19,
+
+    /// <summary>5D/00 or 5D/FF: a failure is to come; which, the unit says.</summary>
+    InformationalException = 1 << 20,
+
     /// <summary>Those of a reset or a loss: SAM-5 reports them before a RESERVATION CONFLICT, and others after.</summary>
     Resets = PowerOnOrReset | PowerOn | DeviceInternalReset | HardReset | LogicalUnitReset | NexusLoss,
 
     /// <summary>All of them.</summary>
-    All = (1 << 17) - 1,
+    All = (1 << 21) - 1,
 }
 
 /// <summary>What a unit attention says.</summary>
@@ -96,6 +108,10 @@ internal static class UnitAttentions
         UnitAttention.RegistrationsPreempted => AdditionalSense.RegistrationsPreempted,
         UnitAttention.CommandsCleared => AdditionalSense.CommandsClearedByAnotherInitiator,
         UnitAttention.ThinProvisioningSoftThresholdReached => AdditionalSense.ThinProvisioningSoftThresholdReached,
+        UnitAttention.LogParametersChanged => AdditionalSense.LogParametersChanged,
+        UnitAttention.TimestampChanged => AdditionalSense.TimestampChanged,
+        UnitAttention.DeviceIdentifierChanged => AdditionalSense.DeviceIdentifierChanged,
+        UnitAttention.InformationalException => AdditionalSense.FailurePredictionThresholdExceeded,
         _ => throw new ArgumentOutOfRangeException(nameof(one), one, "Not one unit attention condition."),
     };
 

@@ -59,7 +59,7 @@ internal static class UnitCommands
         }
         else if (r.Nexus.Pending(unit).First() is var attention && attention != UnitAttention.None)
         {
-            sense = new SenseData(SenseKey.UnitAttention, attention.Sense());
+            sense = unit.SenseOf(attention);
             r.ReportedAttention = attention;
         }
         else if (unit.IsStopped)
@@ -68,7 +68,8 @@ internal static class UnitCommands
         }
         else
         {
-            sense = default;
+            // SPC-4, MRIE 6h; 00/00 where there is nothing to say.
+            sense = new SenseData(SenseKey.NoSense, unit.Exceptions.OnRequest);
         }
         Span<byte> data = stackalloc byte[SenseData.MaxDescriptorSize];
         var length = r.Cdb.Has(1, DescriptorFormat) ? sense.WriteDescriptor(data) : sense.WriteFixed(data);

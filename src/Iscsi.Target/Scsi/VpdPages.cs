@@ -19,16 +19,20 @@ internal static class VpdPages
 {
     private const int HeaderSize = 4;
 
-    // The largest page is Device Identification: three names of at most 223 bytes with suffix and padding, and four short
-    // designators.
-    private const int MaxSize = 1024;
+    // The largest pages are Device Identification, three names of at most 223 bytes with suffix and padding and four short designators,
+    // and SCSI Ports, such a name for each of LogicalUnitMap.MaxTargetPorts.
+    private const int MaxSize = 4096;
 
     private static readonly VpdPage[] Pages =
     [
         new(VpdPageCode.SupportedPages, WriteSupportedPages),
         new(VpdPageCode.UnitSerialNumber, static (_, unit, body) => Encoding.ASCII.GetBytes(unit.SerialNumber, body)),
         new(VpdPageCode.DeviceIdentification, WriteDeviceIdentification),
+        // No address of a management interface is known: the list is empty.
+        new(VpdPageCode.ManagementNetworkAddresses, static (_, _, _) => 0),
         new(VpdPageCode.ExtendedInquiryData, WriteExtendedInquiryData),
+        new(VpdPageCode.ModePagePolicy, WriteModePagePolicy),
+        new(VpdPageCode.ScsiPorts, WriteScsiPorts),
         new(VpdPageCode.BlockLimits, static (_, unit, body) => BlockLimits(unit).WriteBody(body)),
         new(VpdPageCode.BlockDeviceCharacteristics, WriteBlockDeviceCharacteristics),
         new(VpdPageCode.LogicalBlockProvisioning, static (_, unit, body) => Provisioning(unit).WriteBody(body), ScsiCapabilities.CanUnmap),
@@ -87,6 +91,7 @@ internal static class VpdPages
         WriteSame10Unmaps = true,
         UnmappedReadsZero = ScsiCapabilities.UnmappedReadsZero(unit),
         IsThin = true,
+        ThresholdExponent = unit.Space.IsKnown ? UnitSpace.ThresholdExponent(unit.Info) : (byte)0,
     };
 
     private static VpdPage? Find(byte code, LogicalUnit unit)
@@ -149,14 +154,48 @@ internal static class VpdPages
     //      4| ACTIVATE_MICROCODE (2) | SPT (3) | GRD_CHK | APP_CHK | REF_CHK
     //      5| Reserved (2) | UASK_SUP | GROUP_SUP | PRIOR_SUP | HEADSUP | ORDSUP | SIMPSUP
     //      6| Reserved (4) | WU_SUP | CRD_SUP | NV_SUP | V_SUP
+    //      7| Reserved (3) | P_I_I_SUP | Reserved (3) | LUICLR
+    //      8| Reserved (3) | R_SUP | Reserved (3) | CBCS
+    //     10| EXTENDED SELF-TEST COMPLETION MINUTES (2): zero, the Control mode page says it in seconds
+    //     12| POA_SUP | HRA_SUP | VSA_SUP | Reserved (5)
     //     13| MAXIMUM SUPPORTED SENSE DATA LENGTH
     private static int WriteExtendedInquiryData(ScsiRequest r, LogicalUnit unit, Span<byte> body)
     {
         const int size = 0x3C;
         const byte headOfQueueOrderedSimple = 0x07;
+        // REPORT LUNS ends the condition that the LUNs have changed for all units of the target.
+        const byte clearsForAllUnits = 0x01;
         body[1] = headOfQueueOrderedSimple;
         body[2] = (byte)(unit.Info.HasVolatileWriteCache ? 0x01 : 0);
+        body[3] = clearsForAllUnits;
+        body[9] = SenseData.MaxDescriptorSize;
         return size;
+    }
+
+    // SPC-4, Mode Page Policy VPD page: POLICY PAGE CODE, POLICY SUBPAGE CODE, MLUS (1) | MODE PAGE POLICY (2), Reserved. One descriptor
+    // for all pages and subpages: shared by all nexuses, and a unit's own.
+    private static int WriteModePagePolicy(ScsiRequest r, LogicalUnit unit, Span<byte> body)
+    {
+        const int size = 4;
+        body[0] = 0x3F;
+        body[1] = 0xFF;
+        return size;
+    }
+
+    // SPC-4, SCSI Ports VPD page, for each port: Reserved (2), RELATIVE PORT IDENTIFIER (2), Reserved (2), INITIATOR PORT TRANSPORTID
+    // LENGTH (2), Reserved (2), TARGET PORT DESCRIPTORS LENGTH (2), the port's designators
+    private static int WriteScsiPorts(ScsiRequest r, LogicalUnit unit, Span<byte> body)
+    {
+        const int header = 12;
+        var at = 0;
+        foreach (var port in r.Units.TargetPorts)
+        {
+            BinaryPrimitives.WriteUInt16BigEndian(body[(at + 2)..], port);
+            var length = WriteName(body[(at + header)..], DesignatorAssociation.TargetPort, unit, ",t,0x", port, "X4");
+            BinaryPrimitives.WriteUInt16BigEndian(body[(at + 10)..], (ushort)length);
+            at += header + length;
+        }
+        return at;
     }
 
     // SBC-3, Block Device Characteristics VPD page: 4| MEDIUM ROTATION RATE (2), 0001h is non-rotating

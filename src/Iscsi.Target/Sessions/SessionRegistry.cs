@@ -13,12 +13,22 @@ internal sealed class SessionRegistry(TargetCore core)
     private readonly Dictionary<ushort, TargetSession> _byTsih = [];
     private ushort _lastTsih;
     private int _floors;
+    private int _finishing;
     private long _admissions;
 
     /// <summary>Sessions, in no order.</summary>
     public TargetSession[] Snapshot()
     {
         lock (_lock) return [.. _byTsih.Values];
+    }
+
+    /// <summary>Whether there is no session, nor one that still gives its memory back.</summary>
+    public bool IsEmpty
+    {
+        get
+        {
+            lock (_lock) return _byTsih.Count == 0 && _finishing == 0;
+        }
     }
 
     /// <summary>Whether a session has this TSIH.</summary>
@@ -76,6 +86,7 @@ internal sealed class SessionRegistry(TargetCore core)
             if (target is null)
                 return Register(new TargetSession(core, identity, parameters, null, transport, connection, null, null), firstCmdSN);
 
+            if (target.IsRemoved) return null;
             var old = Find(identity, target);
             var reserve = old?.Reserve ?? CreateReserve(identity, standbyOwner);
             if (reserve is null && (old = FindOrphan()) is not null) reserve = old.Reserve;
@@ -95,17 +106,35 @@ internal sealed class SessionRegistry(TargetCore core)
         }
     }
 
+    /// <summary>No session of a target is admitted any more.</summary>
+    /// <returns>The sessions it has.</returns>
+    public TargetSession[] Retire(TargetDefinition target)
+    {
+        lock (_lock)
+        {
+            target.IsRemoved = true;
+            return [.. _byTsih.Values.Where(session => ReferenceEquals(session.Target, target))];
+        }
+    }
+
+    /// <summary>Whether a target has sessions, lost ones included.</summary>
+    public bool HasSessions(TargetDefinition target)
+    {
+        lock (_lock) return _byTsih.Values.Any(session => ReferenceEquals(session.Target, target));
+    }
+
     /// <summary>
     /// A session has no connection, no task, and needs its floor no longer: it goes back, unless another session shares it, a successor or a
     /// predecessor whose tasks have not ended or whose successor did not start.
     /// </summary>
-    /// <returns>True: the caller releases the floor, on the session's executor.</returns>
+    /// <returns>True: the caller releases the floor, on the session's executor. Either way it says when it is done (<see cref="Finished"/>).</returns>
     public bool TryFinish(TargetSession session, out ConnectionReserve? standby)
     {
         standby = null;
         lock (_lock)
         {
             _byTsih.Remove(session.Tsih);
+            _finishing++;
             if (session.Reserve is not { IsReleased: false } reserve) return false;
             if (--reserve.Sessions > 0)
             {
@@ -119,6 +148,12 @@ internal sealed class SessionRegistry(TargetCore core)
             reserve.Standby = null;
             return true;
         }
+    }
+
+    /// <summary>What a session that <see cref="TryFinish"/> took out held is given back.</summary>
+    public void Finished()
+    {
+        lock (_lock) _finishing--;
     }
 
     /// <summary>The connection of a session is gone: its reserve is the standby now, if the session's floor lives on, else the pool's.</summary>

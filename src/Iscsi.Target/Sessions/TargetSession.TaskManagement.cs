@@ -219,7 +219,7 @@ internal sealed partial class TargetSession
     private void AbortForOther(LogicalUnit[] units, UnitReset reset, bool isReset)
     {
         // TAS is about delivered commands: one that is behind a hole in CmdSN will find the reservation changed.
-        var withStatus = !isReset && units[0].TaskSetControl.TaskAbortedStatus;
+        var withStatus = !isReset && units[0].Control.TaskAbortedStatus;
         var all = Array.FindAll(_tasks.Values.ToArray(), task => IsForAny(task, units) && (task.IsDelivered || !withStatus));
         // One that waits for other sessions' tasks itself has done its work: waiting for it could be waiting for oneself.
         foreach (var task in all)

@@ -1,4 +1,5 @@
 using Iscsi.Protocol;
+using Iscsi.Protocol.Scsi;
 using Iscsi.Target.Scsi;
 
 namespace Iscsi.Target.Tasks;
@@ -31,7 +32,7 @@ internal sealed partial class TargetTask
             End();
             return;
         }
-        if (Request.Unit is null)
+        if (_unit is null)
         {
             // It waited for unsolicited data: nothing of it is known yet.
             _plan = Plan.None;
@@ -53,8 +54,8 @@ internal sealed partial class TargetTask
     // are before the status is sent; none of them has one.
     private bool WaitsForQueueError()
     {
-        if (Request.Status != ScsiStatus.CheckCondition || Request.Unit is not { } unit) return false;
-        if (unit.TaskSetControl.QueueErrorManagement == QueueErrorManagement.Continue) return false;
+        if (Request.Status != ScsiStatus.CheckCondition || _unit is not { } unit) return false;
+        if (unit.Control.QueueErrorManagement == QueueErrorManagement.Continue) return false;
         ReleaseRange();
         ReleaseStore();
         ReleaseBurst();

@@ -102,6 +102,7 @@ internal sealed partial class TargetTask
             return;
         }
         r.Unit = unit;
+        _unit = unit;
         if (Session.TaskSets.Of(unit.Index).Admit(this))
         {
             _isInTaskSet = true;
@@ -176,7 +177,7 @@ internal sealed partial class TargetTask
     private void Start(Plan plan, DataDirection direction, long lengthBytes)
     {
         _plan = plan;
-        _lane = Request.Unit is { } unit ? Session.Target!.LaneOf(unit) : null;
+        _lane = Request.Unit?.Lane;
         _totalBytes = Residual.TransferLength(ExpectedDirection, ExpectedDataTransferLength, direction, lengthBytes);
         _r2t.LimitTo(direction == DataDirection.Write ? lengthBytes : 0);
     }
@@ -205,6 +206,7 @@ internal sealed partial class TargetTask
         grant.Draw(TargetLevels.Burst, grant.BlocksOf(TargetLevels.Burst), BurstData);
         State = TaskState.Running;
         if (_isAborted) FinishAborted();
+        else if (_isTerminated) CompleteTerminated();
         else if (_plan == Plan.Read) ReadChunk(BurstData);
         else if (_plan is Plan.Collect or Plan.Execute) CollectIntoBurst();
         else RequestData();
@@ -213,7 +215,8 @@ internal sealed partial class TargetTask
     // The range lock, then the Store level. A chunk that asks the device several times keeps the lock in between.
     private void EnterStore()
     {
-        if (_range.IsHeld || EnterRange()) PassStoreGate();
+        if (_isTerminated) CompleteTerminated();
+        else if (_range.IsHeld || EnterRange()) PassStoreGate();
     }
 
     // The lock is a level between Burst and Store, without a rank of its own because it holds no memory. Its order is enforced here:
@@ -243,6 +246,7 @@ internal sealed partial class TargetTask
     {
         State = TaskState.Running;
         if (_isAborted) FinishAborted();
+        else if (_isTerminated) CompleteTerminated();
         else PassStoreGate();
     }
 
@@ -267,6 +271,7 @@ internal sealed partial class TargetTask
         _store = grant;
         State = TaskState.Running;
         if (_isAborted) FinishAborted();
+        else if (_isTerminated) CompleteTerminated();
         else StartIo();
     }
 
@@ -289,7 +294,7 @@ internal sealed partial class TargetTask
                 {
                     IoStep.ReadTail => r.Unit!.Device.ReadAsync(CurrentLba + (_chunkBytes / BlockBytes), _tail),
                     IoStep.ReadTwin => r.Unit!.Device.ReadAsync(CurrentLba, _twin),
-                    _ => r.Unit!.Device.WriteAsync(CurrentLba, _io, r.Transfer.Flags),
+                    _ => r.Unit!.Device.WriteAsync(CurrentLba, _io, WriteFlags(r)),
                 },
             };
         }
@@ -307,6 +312,13 @@ internal sealed partial class TargetTask
         _ioAwaiter = io.ConfigureAwait(false).GetAwaiter();
         if (_ioAwaiter.IsCompleted) OnIoCompleted();
         else _ioAwaiter.UnsafeOnCompleted(_onIoCompleted);
+    }
+
+    // Looked at when the write is issued, and kept for OnDeviceError: the write cache may have been switched off since Begin.
+    private static BlockWriteFlags WriteFlags(ScsiRequest r)
+    {
+        if (r.Unit!.WritesThrough) r.Transfer = r.Transfer with { Flags = r.Transfer.Flags | BlockWriteFlags.ForceUnitAccess };
+        return r.Transfer.Flags;
     }
 
     private void OnIoCompleted()

@@ -36,6 +36,11 @@ internal sealed partial class TargetTask
             Complete();
             return;
         }
+        if (_isTerminated)
+        {
+            CompleteTerminated();
+            return;
+        }
         _headBytes = _offsetBytes == 0 ? (int)Math.Min(_r2t.ReceivedLength, _totalBytes) : 0;
         _chunkStart = _offsetBytes;
         if (_offsetBytes == 0 && _plan == Plan.Write && RoundUp(remaining) <= CreditData.Length && remaining % BlockBytes == 0)
@@ -96,7 +101,8 @@ internal sealed partial class TargetTask
             StoreChunk();
             return;
         }
-        if (TryEnterWire(WireStep.R2T, out var grant)) SendR2T(grant);
+        if (_isTerminated) CompleteTerminated();
+        else if (TryEnterWire(WireStep.R2T, out var grant)) SendR2T(grant);
     }
 
     private void SendR2T(Grant wire)

@@ -29,9 +29,13 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
     private BasicHeaderSegment _header;
     private int _pdusInFlight;
     private bool _isAborted;
+    private bool _isTerminated;
     private bool _isFence;
     private bool _isInTaskSet;
     private List<ITaskWatcher>? _watchers;
+
+    // The logical unit whose task set the task is in. The request's own may become another one when the LUN changes meanwhile.
+    private LogicalUnit? _unit;
 
     public TargetTask()
     {
@@ -119,6 +123,8 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
         State = TaskState.Receiving;
         Since = now;
         _isAborted = false;
+        _isTerminated = false;
+        _unit = null;
         _isFence = false;
         _isInTaskSet = false;
         _isDraining = false;
@@ -170,9 +176,9 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
     /// </summary>
     public void FenceForSuccessor()
     {
-        if (_isFence || Request.Unit is null || State == TaskState.Ended) return;
+        if (_isFence || _unit is null || State == TaskState.Ended) return;
         _isFence = true;
-        Session.TaskSets.Of(Request.Unit.Index).AddFence();
+        Session.TaskSets.Of(_unit.Index).AddFence();
     }
 
     /// <summary>
@@ -267,7 +273,7 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
         ReleaseBurst();
         if (_transferTag != TaskTag.Reserved) session.FreeTransferTag(ref _transferTag, isDrained: !_r2t.OwesData);
         else if (_header.Opcode == Opcode.ScsiCommand && _r2t.OwesData) session.IgnoreLateData(InitiatorTaskTag);
-        var unit = Request.Unit;
+        var unit = _unit;
         if (_isInTaskSet)
         {
             _isInTaskSet = false;
@@ -280,6 +286,7 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
         }
         var watchers = _watchers;
         _watchers = null;
+        _unit = null;
         Request.Reset();
         session.OnTaskEnded(this, enablesNext ? unit : null);
         Tell(watchers);
@@ -299,7 +306,7 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
             State = TaskState.Sending;
             return;
         }
-        if (State == TaskState.Dormant) Session.TaskSets.Of(Request.Unit!.Index).Remove(this);
+        if (State == TaskState.Dormant) Session.TaskSets.Of(_unit!.Index).Remove(this);
         if (_endsWithTaskAborted) RespondTaskAborted();
         else End();
     }

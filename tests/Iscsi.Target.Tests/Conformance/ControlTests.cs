@@ -113,6 +113,7 @@ public sealed class ControlTests
     {
         await using var target = await RawTarget.StartAsync(new TargetLimits { PingInterval = TimeSpan.FromSeconds(10) }, witness: false);
         var client = await target.LoginAsync(new RawLogin { SessionType = "Discovery", Target = null });
+        await client.ExpectAliveAsync();
         for (var i = 0; i < 5; i++)
         {
             await target.AdvanceAsync(TimeSpan.FromSeconds(11));

@@ -75,7 +75,7 @@ public sealed class QueryTests
         await using var target = await RawTarget.StartAsync(witness: false);
         var client = await target.LoginAsync(Level2);
         var nexus = target.SessionOf(client).Nexus;
-        var unit = target.Server.Core.FindTarget(RawTarget.TargetName)!.Units.Units[0];
+        var unit = target.SessionOf(client).Target!.Units.Units[0];
         await Ask(TaskManagementResponse.FunctionComplete, 0);
         nexus.Raise(unit, UnitAttention.CapacityDataHasChanged);
         await Ask(TaskManagementResponse.FunctionSucceeded, 0x162A09);

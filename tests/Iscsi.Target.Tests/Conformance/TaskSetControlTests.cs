@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 using Iscsi.Protocol;
-using Iscsi.Target.Scsi;
+using Iscsi.Protocol.Scsi;
 using Iscsi.Target.Tests.Raw;
 
 namespace Iscsi.Target.Tests.Conformance;
@@ -9,6 +9,7 @@ namespace Iscsi.Target.Tests.Conformance;
 public sealed class TaskSetControlTests
 {
     private const ulong Key = 0x1111;
+    private const byte TaskAbortedStatus = 0x40;
     private static readonly byte[] BadCommand = [0xFF, 0, 0, 0, 0, 0];
 
     [Fact]
@@ -35,7 +36,8 @@ public sealed class TaskSetControlTests
     {
         await using var target = await RawTarget.StartAsync(witness: false);
         var (preemptor, victim) = await LoginBothAsync(target);
-        Control(target).TaskAbortedStatus = true;
+        await SetControlAsync(target, 5, TaskAbortedStatus);
+        await TakeAttentionAsync(preemptor, victim);
         target.Gate.Close();
         var inDevice = victim.Read(0, 8);
         await victim.SendPduAsync(inDevice);
@@ -74,7 +76,8 @@ public sealed class TaskSetControlTests
     {
         await using var target = await RawTarget.StartAsync(witness: false);
         var (resetter, victim) = await LoginBothAsync(target);
-        Control(target).TaskAbortedStatus = true;
+        await SetControlAsync(target, 5, TaskAbortedStatus);
+        await TakeAttentionAsync(resetter, victim);
         target.Gate.Close();
         await victim.SendPduAsync(victim.Read(0, 8));
         await Poll.UntilAsync(() => target.Gate.Waiting == 1, () => "The read did not reach the device.");
@@ -94,7 +97,8 @@ public sealed class TaskSetControlTests
     {
         await using var target = await RawTarget.StartAsync(witness: false);
         var (client, other) = await LoginBothAsync(target);
-        Control(target).QueueErrorManagement = (QueueErrorManagement)management;
+        await SetControlAsync(target, 3, (byte)(management << 1));
+        await TakeAttentionAsync(client, other);
         target.Gate.Close();
         await client.SendPduAsync(client.Read(0, 8));
         var survivor = other.Read(0, 8);
@@ -142,7 +146,8 @@ public sealed class TaskSetControlTests
     {
         await using var target = await RawTarget.StartAsync(witness: false);
         var client = await target.LoginAsync();
-        Control(target).QueueErrorManagement = QueueErrorManagement.AbortAll;
+        await SetControlAsync(target, 3, (byte)QueueErrorManagement.AbortAll << 1);
+        await TakeAttentionAsync(client);
         target.Gate.Close();
         await client.SendPduAsync(client.Read(0, 8));
         await Poll.UntilAsync(() => target.Gate.Waiting == 1, () => "It did not reach the device.");
@@ -162,7 +167,7 @@ public sealed class TaskSetControlTests
         var client = await target.LoginAsync();
         var (status, _) = await client.RunAsync(client.Command([0x16, 0, 0, 0, 0, 0], attribute: TaskAttribute.Aca));
         Assert.Equal("5/49/00", status.SenseText);
-        Assert.False(target.Server.Core.FindTarget(RawTarget.TargetName)!.Units.Units[0].Reservations.IsReservedByReserve);
+        Assert.False(target.SessionOf(client).Target!.Units.Units[0].Reservations.IsReservedByReserve);
     }
 
     [Theory]
@@ -179,8 +184,29 @@ public sealed class TaskSetControlTests
         Assert.Equal((true, offsetBytes, 2), (field.InCdb, (int)field.OffsetBytes, (int)field.Bit!.Value));
     }
 
-    private static TaskSetControl Control(RawTarget target) =>
-        target.Server.Core.FindTarget(RawTarget.TargetName)!.Units.Units[0].TaskSetControl;
+    // A third session changes the Control mode page of LUN 0 (SPC-4): 4 bytes of mode parameter header, then the page.
+    private static async Task SetControlAsync(RawTarget target, int offsetBytes, byte bits)
+    {
+        var client = await target.LoginAsync(new RawLogin { Initiator = "iqn.2026-11.net.example:setter" });
+        var (_, page) = await client.RunAsync(client.Command([0x1A, 0x08, 0x0A, 0, 64, 0], edtl: 64, read: true));
+        page[0] = 0;
+        page[2] = 0;
+        page[4] &= 0x7F;
+        page[4 + offsetBytes] |= bits;
+        var (status, _) = await client.RunAsync(
+            client.Command([0x15, 0x10, 0, 0, (byte)page.Length, 0], edtl: (uint)page.Length, write: true, dataLength: page.Length), page);
+        Assert.True(status.Status == ScsiStatus.Good, status.ToString());
+    }
+
+    // What the nexus was told: MODE PARAMETERS CHANGED.
+    private static async Task TakeAttentionAsync(params RawClient[] clients)
+    {
+        foreach (var client in clients)
+        {
+            var (status, _) = await client.RunAsync(client.TestUnitReady());
+            Assert.Equal("6/2A/01", status.SenseText);
+        }
+    }
 
     // Both are registered: the first can preempt the second by its key.
     private static async Task<(RawClient First, RawClient Second)> LoginBothAsync(RawTarget target)

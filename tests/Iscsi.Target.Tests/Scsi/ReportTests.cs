@@ -133,7 +133,7 @@ public sealed class ReportTests
                 var data = h.RunGood(ReportCommands(options, row.OperationCode, row.ServiceAction ?? 0));
                 Assert.Equal(3, data[1]);
                 Assert.Equal(row.CdbLength, BinaryPrimitives.ReadUInt16BigEndian(data.AsSpan(2)));
-                Assert.Equal(row.Usage, data[4..]);
+                Assert.Equal(row.Usage.Select((_, at) => row.UsageOf(h.Unit, at)), data[4..]);
             }
         }
     }

@@ -12,7 +12,7 @@ internal sealed class ScsiHarness
 {
     public const string TargetName = "iqn.2026-11.net.example:disk";
 
-    public ScsiHarness(Func<BlockDeviceInfo, BlockDeviceInfo>? configure = null, ScsiLimits? limits = null, bool clearAttention = true)
+    public ScsiHarness(Func<BlockDeviceInfo, BlockDeviceInfo>? configure = null, ScsiLimits? limits = null, bool clearAttention = true, LunOptions? options = null)
     {
         var info = new BlockDeviceInfo
         {
@@ -29,7 +29,7 @@ internal sealed class ScsiHarness
         };
         Device = new StubBlockDevice(configure is null ? info : configure(info));
         Units = new LogicalUnitMap(TargetName, limits);
-        Unit = Units.Add(0, Device);
+        Unit = Units.Add(0, Device, options);
         Nexus = NewNexus(clearAttention);
     }
 
@@ -101,7 +101,8 @@ internal sealed class ScsiHarness
                 if (r.DataOutNeeded > 0) AddInPieces(r.DataOut, dataOut.AsMemory(0, Math.Min(dataOut!.Length, r.DataOutNeeded)));
                 if (r.ScratchBytes > 0) AddInPieces(r.Scratch, new byte[r.ScratchBytes]);
                 Assert.True(r.DataOutNeeded + r.ScratchBytes <= Unit.Limits.AllAtOnceBytes);
-                Complete(ScsiDispatcher.ExecuteAsync(r));
+                // What is written to a file of the unit's state runs on another thread.
+                ScsiDispatcher.ExecuteAsync(r).AsTask().GetAwaiter().GetResult();
                 Data = new byte[r.DataInLength];
                 r.DataIn.CopyTo(0, Data);
                 break;
