@@ -24,6 +24,9 @@ public enum VpdPageCode : byte
     /// <summary>SCSI Ports.</summary>
     ScsiPorts = 0x88,
 
+    /// <summary>Third-party Copy.</summary>
+    ThirdPartyCopy = 0x8F,
+
     /// <summary>Block Limits.</summary>
     BlockLimits = 0xB0,
 

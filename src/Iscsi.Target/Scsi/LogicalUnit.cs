@@ -4,6 +4,8 @@ using System.Security.Cryptography;
 using System.Text;
 using Iscsi.Storage;
 using Iscsi.Target.Memory;
+using Iscsi.Target.Scsi.Copy;
+using Iscsi.Target.Scsi.Media;
 using Iscsi.Target.Scsi.PersistentReservations;
 using Iscsi.Target.State;
 
@@ -24,7 +26,6 @@ internal sealed partial class LogicalUnit
 
     private readonly TimeProvider _clock;
     private readonly long _startedAt;
-    private volatile bool _isStopped;
     private volatile bool _isWriteProtected;
     private volatile bool _isWriteErrorLatched;
     private long _knownBlockCount;
@@ -49,6 +50,8 @@ internal sealed partial class LogicalUnit
         TargetName = targetName;
         Limits = limits;
         _isWriteProtected = options.IsReadOnly;
+        IsRemovable = options.IsRemovable;
+        Medium = new UnitMedium(this);
         // The target name is part of it, so that equal paths behind two targets do not look like two paths to one disk.
         var hash = SHA256.HashData(Encoding.UTF8.GetBytes($"{targetName}\n{options.SerialNumber ?? device.Info.Identity}"));
         _clock = clock;
@@ -56,6 +59,7 @@ internal sealed partial class LogicalUnit
         Modes = new UnitModePages(this, options);
         Exceptions = new InformationalExceptions(this);
         Timestamp = new UnitTimestamp(clock);
+        RodTokens = new UnitRodTokens(clock);
         Space = new UnitSpace(this, clock);
         SerialNumber = options.SerialNumber ?? Convert.ToHexStringLower(hash.AsSpan(0, 10));
         NaaIdentifier = (BinaryPrimitives.ReadUInt64BigEndian(hash) >> 4) | (NaaLocallyAssigned << 60);
@@ -91,6 +95,12 @@ internal sealed partial class LogicalUnit
     /// <summary>What READ BUFFER and WRITE BUFFER work on.</summary>
     public LogicalUnitBuffer Buffer { get; } = new();
 
+    /// <summary>The third-party copies that its copy manager knows.</summary>
+    public UnitCopies Copies { get; } = new();
+
+    /// <summary>The ROD tokens that stand for its blocks.</summary>
+    public UnitRodTokens RodTokens { get; }
+
     /// <summary>Who has reserved it, and who is registered.</summary>
     public UnitReservations Reservations { get; }
 
@@ -110,11 +120,17 @@ internal sealed partial class LogicalUnit
         set => _isWriteProtected = value;
     }
 
+    /// <summary>RMB: the medium can be ejected and loaded.</summary>
+    public bool IsRemovable { get; }
+
+    /// <summary>Whether the medium can be reached: operations on all of it, ejection, power conditions.</summary>
+    public UnitMedium Medium { get; }
+
     /// <summary>Stopped by START STOP UNIT: media access is NOT READY until it is started.</summary>
     public bool IsStopped
     {
-        get => _isStopped;
-        set => _isStopped = value;
+        get => Medium.IsStopped;
+        set => Medium.IsStopped = value;
     }
 
     /// <summary>
@@ -147,8 +163,9 @@ internal sealed partial class LogicalUnit
     /// </summary>
     public void OnReset()
     {
-        IsStopped = false;
+        Medium.OnReset();
         Reservations.OnReset();
+        Copies.OnReset();
         Modes.Reset();
     }
 

@@ -148,12 +148,19 @@ internal sealed partial class LogicalUnitMap
             _nexuses = Array.FindAll(_nexuses, other => !ReferenceEquals(other, nexus));
         }
         ReleaseReservations(nexus);
+        foreach (var unit in _units) unit.Copies.OnNexusLost(nexus);
     }
 
-    /// <summary>A nexus logs out or is lost: what it reserved by RESERVE is free from now on (SPC-2).</summary>
+    /// <summary>
+    /// A nexus logs out or is lost: what it reserved by RESERVE is free from now on (SPC-2), and it prevents no medium's removal.
+    /// </summary>
     public void ReleaseReservations(ScsiNexus nexus)
     {
-        foreach (var unit in _units) unit.Reservations.OnNexusLost(nexus);
+        foreach (var unit in _units)
+        {
+            unit.Reservations.OnNexusLost(nexus);
+            unit.Medium.AllowRemoval(nexus);
+        }
     }
 
     /// <summary>The names of the nexuses that exist now.</summary>

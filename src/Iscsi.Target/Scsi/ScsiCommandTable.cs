@@ -1,4 +1,6 @@
 using Iscsi.Protocol.Scsi;
+using Iscsi.Target.Scsi.Copy;
+using Iscsi.Target.Scsi.Media;
 using Iscsi.Target.Scsi.PersistentReservations;
 
 namespace Iscsi.Target.Scsi;
@@ -33,6 +35,12 @@ internal static class ScsiCommandTable
         .. BufferCommands.Rows,
         .. PersistentReservationCommands.Rows,
         .. ReserveCommands.Rows,
+        .. ExtendedCopyCommands.Rows,
+        .. TokenCommands.Rows,
+        .. CopyResultCommands.Rows,
+        .. StartStopCommands.Rows,
+        .. SanitizeCommands.Rows,
+        .. FormatCommands.Rows,
     ]);
 
     private static readonly ScsiCommandRow[]?[] ByOperationCode = Index(AllRows);

@@ -11,7 +11,7 @@ internal static class ScsiDispatcher
 {
     /// <summary>
     /// Begins a command. Allocates nothing and never waits. Order: ACA attribute, LUN, operation code, reservations of others, fields outside the
-    /// usage data, unit attention, stopped unit, write protection, failed flush, fields that this device does not have, then the
+    /// usage data, unit attention, medium out of reach, write protection, failed flush, fields that this device does not have, then the
     /// row's own checks.
     /// </summary>
     /// <remarks>
@@ -60,6 +60,7 @@ internal static class ScsiDispatcher
     {
         try
         {
+            if (r.LockedRange.Count > 0 && !r.LocksMoreThanItChanges) r.Unit!.RodTokens.OnWrite(r.LockedRange);
             await r.Row!.Execute!(r).ConfigureAwait(false);
             // WCE is zero: what was written, zeroed or unmapped is durable before the status (SBC-3).
             if (r.Status == ScsiStatus.Good && r.Row.Has(ScsiTraits.Writes) && r.Unit!.WritesThrough)
@@ -128,8 +129,7 @@ internal static class ScsiDispatcher
                 return unit.SenseOf(attention);
             }
         }
-        if (unit.IsStopped && !row.Has(ScsiTraits.AllowedWhenStopped))
-            return new SenseData(SenseKey.NotReady, AdditionalSense.InitializingCommandRequired);
+        if (unit.Medium.HasObstacle && unit.Medium.Refuse(row.Traits) is { } sense) return sense;
         if (row.Has(ScsiTraits.Writes) && unit.IsReadOnly)
             return new SenseData(SenseKey.DataProtect, AdditionalSense.WriteProtected);
         if (row.Has(ScsiTraits.Writes) && unit.Control.SoftwareWriteProtect)

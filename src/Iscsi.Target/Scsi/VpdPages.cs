@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
 using Iscsi.Protocol.Scsi;
+using Iscsi.Target.Scsi.Copy;
 
 namespace Iscsi.Target.Scsi;
 
@@ -33,6 +34,7 @@ internal static class VpdPages
         new(VpdPageCode.ExtendedInquiryData, WriteExtendedInquiryData),
         new(VpdPageCode.ModePagePolicy, WriteModePagePolicy),
         new(VpdPageCode.ScsiPorts, WriteScsiPorts),
+        new(VpdPageCode.ThirdPartyCopy, ThirdPartyCopyVpdPage.Write),
         new(VpdPageCode.BlockLimits, static (_, unit, body) => BlockLimits(unit).WriteBody(body)),
         new(VpdPageCode.BlockDeviceCharacteristics, WriteBlockDeviceCharacteristics),
         new(VpdPageCode.LogicalBlockProvisioning, static (_, unit, body) => Provisioning(unit).WriteBody(body), ScsiCapabilities.CanUnmap),
@@ -107,6 +109,18 @@ internal static class VpdPages
         foreach (var page in Pages)
             if (page.IsSupported is null || page.IsSupported(unit)) body[count++] = (byte)page.Code;
         return count;
+    }
+
+    /// <summary>Whether a designator of the Device Identification page names a logical unit.</summary>
+    public static bool HasDesignator(ScsiRequest r, LogicalUnit unit, DesignatorType type, ReadOnlySpan<byte> designator)
+    {
+        // The one that everybody takes, without writing the page.
+        if (type == DesignatorType.Naa) return designator.Length == 8 && BinaryPrimitives.ReadUInt64BigEndian(designator) == unit.NaaIdentifier;
+        Span<byte> page = stackalloc byte[MaxSize];
+        ReadOnlySpan<byte> body = page[..WriteDeviceIdentification(r, unit, page)];
+        while (DesignationDescriptor.TryRead(ref body, out var own))
+            if (own.Association == DesignatorAssociation.LogicalUnit && own.Type == type && own.Designator.SequenceEqual(designator)) return true;
+        return false;
     }
 
     private static int WriteDeviceIdentification(ScsiRequest r, LogicalUnit unit, Span<byte> body)
@@ -198,12 +212,15 @@ internal static class VpdPages
         return at;
     }
 
-    // SBC-3, Block Device Characteristics VPD page: 4| MEDIUM ROTATION RATE (2), 0001h is non-rotating
+    // SBC-3, Block Device Characteristics VPD page: 4| MEDIUM ROTATION RATE (2), 0001h is non-rotating; 7| WABEREQ (2), WACEREQ (2),
+    // NOMINAL FORM FACTOR (4). WABEREQ 01b: after a block erase every block can be read. WACEREQ 00b: there is no cryptographic erase.
     private static int WriteBlockDeviceCharacteristics(ScsiRequest r, LogicalUnit unit, Span<byte> body)
     {
         const int size = 0x3C;
         const ushort nonRotating = 0x0001;
+        const byte readableAfterBlockErase = 0x40;
         BinaryPrimitives.WriteUInt16BigEndian(body, nonRotating);
+        if (ScsiCapabilities.CanBlockErase(unit)) body[3] = readableAfterBlockErase;
         return size;
     }
 }

@@ -45,9 +45,10 @@ internal sealed partial class TargetSession
         var kind = new TaskManagementRequestPdu(in function.Header).Function;
         var sessions = function.SessionsToEnd;
         Answer(function, TaskManagementResponse.FunctionComplete);
-        if (kind == TaskManagementFunction.TargetColdReset) EndSessionsOfTarget(sessions);
+        // Posted, because the last task may have ended in the middle of what the channel completes.
+        if (kind == TaskManagementFunction.TargetColdReset) Post(() => EndSessionsOfTarget(sessions));
         // RFC 7144: the session ends with its nexus.
-        else if (kind == TaskManagementFunction.NexusReset) EndAfterFlush(ConnectionEndReason.TargetReset);
+        else if (kind == TaskManagementFunction.NexusReset) Post(() => EndAfterFlush(ConnectionEndReason.TargetReset));
     }
 
     /// <summary>ABORT TASK.</summary>
@@ -68,7 +69,7 @@ internal sealed partial class TargetSession
     }
 
     /// <summary>ABORT TASK SET; and CLEAR TASK SET, because no other nexus is in this one's task set.</summary>
-    public void AbortTaskSet(TargetTask function, LogicalUnit unit) => AbortTasksOf(function, [unit], null);
+    public void AbortTaskSet(TargetTask function, LogicalUnit unit) => AbortTasksOf(function, [unit], null, isReset: false);
 
     /// <summary>LOGICAL UNIT RESET.</summary>
     public void ResetUnit(TargetTask function, LogicalUnit unit) => Reset(function, [unit], UnitAttention.LogicalUnitReset);
@@ -80,7 +81,7 @@ internal sealed partial class TargetSession
     public void ResetNexus(TargetTask function)
     {
         Target!.Units.ReleaseReservations(Nexus);
-        AbortTasksOf(function, Target.Units.Units.ToArray(), null);
+        AbortTasksOf(function, Target.Units.Units.ToArray(), null, isReset: false);
     }
 
     /// <summary>QUERY TASK.</summary>
@@ -149,11 +150,11 @@ internal sealed partial class TargetSession
     }
 
     // The function itself counts as one, so that it isn't answered before all of them were told.
-    private void AbortTasksOf(TargetTask function, LogicalUnit[] units, UnitReset? reset)
+    private void AbortTasksOf(TargetTask function, LogicalUnit[] units, UnitReset? reset, bool isReset)
     {
         function.WaitForTasks();
         function.PendingTasks = 1;
-        Stop(units, Array.FindAll(_tasks.Values.ToArray(), task => IsForAny(task, units)), task =>
+        Stop(units, Array.FindAll(_tasks.Values.ToArray(), task => isReset ? WorksOnAny(task, units) : IsForAny(task, units)), task =>
         {
             function.PendingTasks++;
             task.TellEnd(function);
@@ -170,7 +171,7 @@ internal sealed partial class TargetSession
         function.SessionsToEnd = others;
         var reset = others.Length == 0 ? null : new UnitReset(() => Post(() => OnAffectedTaskEnded(function)), others.Length);
         foreach (var unit in units) unit.OnReset();
-        AbortTasksOf(function, units, reset);
+        AbortTasksOf(function, units, reset, isReset: true);
         foreach (var unit in units) Target!.Units.Raise(unit, attention);
         foreach (var other in others) other.Post(() => other.AbortForOther(units, reset!, isReset: true));
     }
@@ -220,7 +221,7 @@ internal sealed partial class TargetSession
     {
         // TAS is about delivered commands: one that is behind a hole in CmdSN will find the reservation changed.
         var withStatus = !isReset && units[0].Control.TaskAbortedStatus;
-        var all = Array.FindAll(_tasks.Values.ToArray(), task => IsForAny(task, units) && (task.IsDelivered || !withStatus));
+        var all = Array.FindAll(_tasks.Values.ToArray(), task => WorksOnAny(task, units) && (task.IsDelivered || !withStatus));
         // One that waits for other sessions' tasks itself has done its work: waiting for it could be waiting for oneself.
         foreach (var task in all)
             if (task.Request.AwaitsOtherTasks) task.Abort();
@@ -240,6 +241,13 @@ internal sealed partial class TargetSession
         });
     }
 
+    private bool WorksOnAny(TargetTask task, LogicalUnit[] units)
+    {
+        foreach (var unit in units)
+            if (WorksOn(task, unit)) return true;
+        return false;
+    }
+
     private bool IsForAny(TargetTask task, LogicalUnit[] units)
     {
         foreach (var unit in units)
@@ -250,6 +258,11 @@ internal sealed partial class TargetSession
     private bool IsFor(TargetTask task, LogicalUnit unit) =>
         task.Header.Opcode == Opcode.ScsiCommand && ReferenceEquals(task.Session, this) &&
         Target!.Units.TryFind(task.Header.Lun, out var other) && ReferenceEquals(other, unit);
+
+    // A third-party copy also works on other logical units than the one it was sent to: what is reset or preempted there stops it too, since
+    // nothing of it may be written afterwards.
+    private bool WorksOn(TargetTask task, LogicalUnit unit) =>
+        IsFor(task, unit) || (task.Header.Opcode == Opcode.ScsiCommand && ReferenceEquals(task.Session, this) && task.Request.Copy is { } copy && copy.Touches(unit));
 
     private void Answer(TargetTask function, TaskManagementResponse response, uint additionalResponseInformation = 0)
     {

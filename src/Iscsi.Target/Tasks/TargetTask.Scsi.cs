@@ -4,6 +4,7 @@ using Iscsi.Protocol.Scsi;
 using Iscsi.Storage;
 using Iscsi.Target.Memory;
 using Iscsi.Target.Scsi;
+using Iscsi.Target.Scsi.Copy;
 using Reservations;
 
 #pragma warning disable CA2012 // each ValueTask is consumed once, by the GetResult of its awaiter
@@ -40,6 +41,7 @@ internal sealed partial class TargetTask
         Compare,
         Collect,
         Execute,
+        Copy,
     }
 
     // What a request of a streamed write does at the device.
@@ -164,6 +166,10 @@ internal sealed partial class TargetTask
                 Start(Plan.Collect, DataDirection.Write, r.DataOutNeeded);
                 Collect();
                 break;
+            case ScsiStep.Copy:
+                Start(Plan.Copy, DataDirection.Write, r.DataOutNeeded);
+                Collect();
+                break;
             case ScsiStep.Execute:
                 Start(Plan.Execute, DataDirection.None, 0);
                 Collect();
@@ -208,7 +214,7 @@ internal sealed partial class TargetTask
         if (_isAborted) FinishAborted();
         else if (_isTerminated) CompleteTerminated();
         else if (_plan == Plan.Read) ReadChunk(BurstData);
-        else if (_plan is Plan.Collect or Plan.Execute) CollectIntoBurst();
+        else if (_plan is Plan.Collect or Plan.Execute or Plan.Copy) CollectIntoBurst();
         else RequestData();
     }
 
@@ -232,6 +238,11 @@ internal sealed partial class TargetTask
             isAlone = r.IsAloneWithRange;
             if (range.Count == 0) return true;
         }
+        else if (_plan is Plan.Copy)
+        {
+            range = _copyIo.Range;
+            isAlone = _copyIo.Kind == CopyIoKind.Barrier;
+        }
         else
         {
             range = new BlockRange(CurrentLba, RoundUp(_chunkBytes) / BlockBytes);
@@ -239,7 +250,7 @@ internal sealed partial class TargetTask
         }
         Flow.CheckWait(TargetLevels.Store.Rank, TargetLevels.StoreGate);
         State = TaskState.WaitingForRange;
-        return r.Unit!.Ranges.TryEnter(_range, range, isAlone);
+        return RangeUnit.Ranges.TryEnter(_range, range, isAlone);
     }
 
     private void OnRange()
@@ -257,7 +268,16 @@ internal sealed partial class TargetTask
 
     private void PassStoreGate()
     {
-        if (_lane is null || (_plan is Plan.Collect or Plan.Execute && !Request.NeedsStore))
+        // A sanitize or format operation has begun since the command passed the SCSI gate.
+        if (_range.IsHeld && RangeUnit.Medium.RefuseBlocks() is { } sense)
+        {
+            ReleaseRange();
+            if (_plan is Plan.Copy) Request.Copy!.OnRefused(Request, sense);
+            else Request.Fail(sense);
+            Complete();
+            return;
+        }
+        if (_lane is null || (_plan is Plan.Collect or Plan.Execute && !Request.NeedsStore) || (_plan is Plan.Copy && _copyIo.Kind == CopyIoKind.Barrier))
         {
             StartIo();
             return;
@@ -285,11 +305,13 @@ internal sealed partial class TargetTask
         ValueTask io;
         try
         {
+            RevokeTokens();
             io = _plan switch
             {
                 Plan.Read when _flushesFirst => r.Unit!.FlushAsync(r.Cancellation),
                 Plan.Read => r.Unit!.Device.ReadAsync(CurrentLba, _io),
                 Plan.Collect or Plan.Execute => ScsiDispatcher.ExecuteAsync(r),
+                Plan.Copy => _copyIo.StartAsync(r),
                 _ => _ioStep switch
                 {
                     IoStep.ReadTail => r.Unit!.Device.ReadAsync(CurrentLba + (_chunkBytes / BlockBytes), _tail),
@@ -344,6 +366,11 @@ internal sealed partial class TargetTask
         if (_isAborted)
         {
             FinishAborted();
+            return;
+        }
+        if (_plan is Plan.Copy)
+        {
+            OnCopyIoEnded(error);
             return;
         }
         if (error is not null)

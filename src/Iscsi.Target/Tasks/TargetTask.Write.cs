@@ -153,7 +153,7 @@ internal sealed partial class TargetTask
             return;
         }
         State = TaskState.Running;
-        if (_plan is Plan.Collect)
+        if (_plan is Plan.Collect or Plan.Copy)
         {
             RequestCollected();
             return;
@@ -265,7 +265,7 @@ internal sealed partial class TargetTask
 
     private void RequestCollected()
     {
-        if (_plan == Plan.Collect && (_r2t.Condition != WriteCondition.None || _r2t.ReceivedLength < _chunkBytes))
+        if (_plan is Plan.Collect or Plan.Copy && (_r2t.Condition != WriteCondition.None || _r2t.ReceivedLength < _chunkBytes))
         {
             RequestData();
             return;
@@ -284,7 +284,8 @@ internal sealed partial class TargetTask
                 r.DataOut.AddSlice(BurstData, 0, _solicitBytes);
             }
         }
-        EnterStore();
+        if (_plan is Plan.Copy) StartCopy();
+        else EnterStore();
     }
 
     private void FailWrite()

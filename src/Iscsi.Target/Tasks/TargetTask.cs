@@ -24,6 +24,7 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
     private readonly IoWork _ioWork;
     private readonly RangeWork _rangeWork;
     private readonly StoreWork _storeWork;
+    private readonly CopyWork _copyWork;
     private readonly Action _onIoCompleted;
     private readonly BlockList _sense;
     private BasicHeaderSegment _header;
@@ -46,6 +47,7 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
         _ioWork = new IoWork(this);
         _rangeWork = new RangeWork(this);
         _storeWork = new StoreWork(this);
+        _copyWork = new CopyWork(this);
         _onIoCompleted = () => Session.Executor.Post(_ioWork, mayRunHere: true);
         _sense = BlockList.Over(GC.AllocateUninitializedArray<byte>(SenseBytes, pinned: true));
     }
@@ -204,7 +206,7 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
                 if (Session.Reserve!.Node.CancelWait(_burstWaiter)) FinishAborted();
                 break;
             case TaskState.WaitingForRange:
-                if (Request.Unit!.Ranges.CancelWait(_range)) FinishAborted();
+                if (RangeUnit.Ranges.CancelWait(_range)) FinishAborted();
                 break;
             case TaskState.WaitingForStore:
                 if (_lane!.Node.CancelWait(_storeWaiter)) FinishAborted();
@@ -213,7 +215,9 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
                 if (Session.WireNode.CancelWait(_wireWaiter)) FinishAborted();
                 break;
             case TaskState.InStore:
+            case TaskState.Copying:
                 Since = Session.Now;
+                Request.Abort();
                 break;
             case TaskState.Sending:
             case TaskState.WaitingForTasks:
@@ -322,7 +326,7 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
 
     private void ReleaseRange()
     {
-        if (_range.IsHeld) Request.Unit!.Ranges.Leave(_range);
+        if (_range.IsHeld) RangeUnit.Ranges.Leave(_range);
     }
 
     private void ReleaseStore()
