@@ -163,6 +163,18 @@ internal sealed partial class LogicalUnit
         }
     }
 
+    /// <summary>
+    /// The logical unit is reset (SAM-5, logical unit reset; a hard reset resets every one): it is started, and what was reserved by RESERVE
+    /// is free, mode pages have their saved values again. Tasks and unit attentions are the task engine's.
+    /// </summary>
+    public void OnReset()
+    {
+        Medium.OnReset();
+        Reservations.OnReset();
+        Copies.OnReset();
+        Modes.Reset();
+    }
+
     /// <summary>Tells the nexuses of a map when the device is resized, for as long as both live.</summary>
     internal void Watch(LogicalUnitMap map)
     {

@@ -185,6 +185,7 @@ internal sealed partial class TargetSession
             Discard(header.DataSegmentLength);
             return PduFault.None;
         }
+        _lastRequest = LastReceived;
         var task = TakeSlot(in header, out fault);
         if (task is null) return fault;
         if (!_tasks.TryAdd(header.InitiatorTaskTag, task)) return ReturnSlot(task, PduFault.TaskTagInUse);

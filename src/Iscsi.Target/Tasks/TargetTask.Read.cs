@@ -99,6 +99,12 @@ internal sealed partial class TargetTask
     private void OnChunkSent()
     {
         _sending = null;
+        var isStatusSent = _isResponseQueued || (_sendOffset >= _chunkBytes && _offsetBytes + _chunkBytes >= _totalBytes);
+        if (_isAborted && _endsWithTaskAborted && !isStatusSent)
+        {
+            FinishAborted();
+            return;
+        }
         if (_isAborted || _isResponseQueued)
         {
             _isResponseQueued = false;

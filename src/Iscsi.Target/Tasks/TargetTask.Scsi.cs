@@ -73,6 +73,7 @@ internal sealed partial class TargetTask
     /// <summary>The command is next in CmdSN order.</summary>
     public void ExecuteScsi()
     {
+        IsDelivered = true;
         if (_r2t.OwesData)
         {
             // Unsolicited Data-Out follow: the task enters its task set when they are here.
@@ -93,6 +94,7 @@ internal sealed partial class TargetTask
         r.ExpectedDataTransferLength = ExpectedDataTransferLength;
         r.ExpectsDataIn = ExpectsDataIn;
         r.ExpectsDataOut = ExpectsDataOut;
+        r.IsAca = Attribute == TaskAttribute.Aca;
         _offsetBytes = 0;
         _plan = Plan.None;
         _lane = null;
