@@ -54,10 +54,11 @@ internal sealed class Daemon : IAsyncDisposable
     /// <summary>Runs <c>serve</c> on a free port of the loopback and waits until one ready line a device has come.</summary>
     public static Task<Daemon> ServeAsync(params string[] devices) => ServeAsync([], devices);
 
-    /// <summary>As <see cref="ServeAsync(string[])"/>, with options.</summary>
+    /// <summary>As <see cref="ServeAsync(string[])"/>, with options; where they say so, on other ports.</summary>
     public static async Task<Daemon> ServeAsync(string[] options, string[] devices, params (string Name, string Value)[] environment)
     {
-        var start = new ProcessStartInfo(Executable, ["serve", .. devices, "--listen", "127.0.0.1:0", .. options])
+        string[] listen = options.Contains("--listen", StringComparer.Ordinal) ? [] : ["--listen", "127.0.0.1:0"];
+        var start = new ProcessStartInfo(Executable, ["serve", .. devices, .. listen, .. options])
         {
             UseShellExecute = false,
             RedirectStandardInput = true,
