@@ -11,10 +11,10 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 out=$(cd "$here/../.." && pwd)/artifacts/vm
 archives=${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/iscsinet/packages
 
-packages=(linux-image-amd64 busybox-static kmod open-iscsi e2fsprogs xfsprogs util-linux sg3-utils fio dmsetup multipath-tools)
+packages=(linux-image-amd64 busybox-static dash kmod open-iscsi e2fsprogs xfsprogs util-linux sg3-utils fio dmsetup multipath-tools mount)
 
 # Relative to the guest's root; a pattern may match nothing only in another release of Debian, and the scenario that needs it says so.
-programs=(bin/busybox bin/kmod sbin/iscsid sbin/iscsi_discovery sbin/iscsiadm sbin/iscsistart
+programs=(bin/busybox bin/dash bin/kmod sbin/iscsid sbin/iscsi_discovery sbin/iscsiadm sbin/iscsistart
           sbin/mke2fs sbin/e2fsck sbin/dumpe2fs sbin/resize2fs sbin/mkfs.xfs sbin/xfs_repair usr/sbin/xfs_io usr/sbin/xfs_growfs
           sbin/fstrim sbin/blkdiscard sbin/blockdev bin/lsblk bin/dd 'usr/bin/sg_*' usr/bin/fio sbin/dmsetup
           sbin/multipath sbin/multipathd lib/multipath/libcheckdirectio.so lib/multipath/libchecktur.so
