@@ -89,7 +89,7 @@ public sealed class IscsiTargetServer : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await StopAsync().ConfigureAwait(false);
-        if (_core.Sessions.Snapshot().Length == 0) _core.Dispose();
+        if (_core.Sessions.IsEmpty) _core.Dispose();
         else TargetLog.StuckSessions(_core.Logger, _core.Sessions.Snapshot().Length);
     }
 

@@ -141,11 +141,11 @@ internal sealed class TargetCore : IDisposable
         else TargetLog.ConnectionEnded(Logger, remote, initiatorName, reason);
     }
 
-    public void SessionFinished()
+    public void TellIdle()
     {
         lock (_lock)
         {
-            if (_idle is not null && Sessions.Snapshot().Length == 0 && _logins.Count == 0) _idle.TrySetResult();
+            if (_idle is not null && Sessions.IsEmpty && _logins.Count == 0) _idle.TrySetResult();
         }
     }
 
@@ -174,7 +174,7 @@ internal sealed class TargetCore : IDisposable
             foreach (var login in _logins) login.Abort(ConnectionEndReason.ServerStopping);
         }
         foreach (var session in Sessions.Snapshot()) session.Post(session.StopOrderly);
-        SessionFinished();
+        TellIdle();
         if (await EndsInTimeAsync(idle, limit).ConfigureAwait(false)) return;
         foreach (var session in Sessions.Snapshot()) session.Post(session.StopNow);
         await EndsInTimeAsync(idle, limit).ConfigureAwait(false);
@@ -231,6 +231,6 @@ internal sealed class TargetCore : IDisposable
     {
         await login.RunAsync().ConfigureAwait(false);
         LoginEnded(login);
-        SessionFinished();
+        TellIdle();
     }
 }

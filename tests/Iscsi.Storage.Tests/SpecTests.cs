@@ -68,6 +68,9 @@ public sealed class SpecTests
         },
         Parse("disk.img,size=1GiB,block-size=4096,read-only,write-through,direct"));
 
+    [Fact]
+    public void A_file_may_be_thick() => Assert.True(Parse("disk.img,size=1GiB,thick").Thick);
+
     [Theory]
     [InlineData("a,,b.img", "a,b.img", null)]
     [InlineData("a,,,size=4K", "a,", 4096L)]
@@ -95,7 +98,7 @@ public sealed class SpecTests
     [Theory]
     [InlineData("", "begins with no path")]
     [InlineData(",size=1G", "begins with no path")]
-    [InlineData("disk.img,removable", "size, block-size, read-only, write-through, direct")]
+    [InlineData("disk.img,removable", "size, block-size, read-only, write-through, direct, thick")]
     [InlineData("disk.img,", "is not an option")]
     [InlineData("disk.img,b.img", "comma in a path is written twice")]
     [InlineData("disk.img,size", "is not a size")]
@@ -107,6 +110,7 @@ public sealed class SpecTests
     [InlineData("disk.img,size=1G,size=2G", "there twice")]
     [InlineData("disk.img,block-size=1024", "block-size=512 or block-size=4096")]
     [InlineData("disk.img,read-only=yes", "takes no value")]
+    [InlineData("disk.img,thick,read-only", "space can't be reserved")]
     [InlineData("memory", "memory,size=256MiB")]
     [InlineData("null", "needs a size")]
     [InlineData("memory,size=1M,direct", "size, block-size, read-only")]

@@ -6,7 +6,7 @@ internal static class TestDevices
 {
     private static readonly string[] Names =
     [
-        "memory", "file", "file tmpfs", "file direct", "file write-through", "file tricky", "file portable",
+        "memory", "file", "file tmpfs", "file direct", "file write-through", "file thick", "file tricky", "file portable",
         "faults", "delay", "volatile cache", "volatile cache small",
     ];
 
@@ -43,6 +43,7 @@ internal static class TestDevices
         {
             "file direct" => options with { Direct = true },
             "file write-through" => options with { WriteThrough = true },
+            "file thick" => options with { FullyProvisioned = true },
             "file tricky" => options with { Calls = new TrickyCalls() },
             "file portable" => options with { UsePortablePath = true },
             _ => options,

@@ -51,6 +51,9 @@ internal abstract class FileBackend(string path, SafeFileHandle handle, int bloc
     /// <summary>Changes the length; new bytes are a hole.</summary>
     public abstract void SetLength(long lengthBytes);
 
+    /// <summary>Has the file system set aside space for everything up to a length.</summary>
+    public abstract void ReserveSpace(long lengthBytes);
+
     /// <summary>What the file and its file system are, as device information.</summary>
     public abstract BlockDeviceInfo Describe(long lengthBytes);
 

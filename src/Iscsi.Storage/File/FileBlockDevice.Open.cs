@@ -38,6 +38,7 @@ public sealed partial class FileBlockDevice
                 if (isNew) (backend as LinuxFileBackend)?.SyncDirectory();
             }
             if (lengthBytes == 0 || lengthBytes % options.BlockSize != 0) throw FileErrors.InvalidSize(path, lengthBytes, options.BlockSize);
+            if (options.FullyProvisioned) backend.ReserveSpace(lengthBytes);
             return new FileBlockDevice(backend, options, lengthBytes);
         }
         catch

@@ -25,6 +25,12 @@ public sealed record FileBlockDeviceOptions
     public bool Direct { get; init; }
 
     /// <summary>
+    /// Reserves the whole file on its file system when it is opened, and unmaps nothing: writes never fail for want of space (SBC-3,
+    /// full provisioning). Linux only; default false: the file is sparse.
+    /// </summary>
+    public bool FullyProvisioned { get; init; }
+
+    /// <summary>
     /// Threads for calls that can block, which is the number of calls that make progress at the same time; 1 to 64, default 4.
     /// </summary>
     public int StoreThreads { get; init; } = 4;
@@ -40,6 +46,7 @@ public sealed record FileBlockDeviceOptions
         BlockDeviceChecks.CheckBlockSize(BlockSize, nameof(BlockSize));
         ArgumentOutOfRangeException.ThrowIfLessThan(StoreThreads, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(StoreThreads, 64);
+        if (FullyProvisioned && IsReadOnly) throw new ArgumentException("Space can't be reserved for a read-only file: leave FullyProvisioned or IsReadOnly out.", nameof(FullyProvisioned));
         if (CreateWithLength is not { } length) return;
         BlockDeviceChecks.CheckLength(length, BlockSize, nameof(CreateWithLength));
         if (IsReadOnly) throw new ArgumentException("A file can't be created read-only: leave CreateWithLength or IsReadOnly out.", nameof(IsReadOnly));

@@ -35,13 +35,13 @@ internal sealed unsafe partial class LinuxFileBackend
         var offsetBytes = range.Lba * BlockSize;
         while (offsetBytes < endBytes)
         {
-            var data = IsRegular ? _calls.Seek(_fd, offsetBytes, Linux.SeekData) : -Linux.EInval;
+            var data = HasHoles ? _calls.Seek(_fd, offsetBytes, Linux.SeekData) : -Linux.EInval;
             if (data == -Linux.EInval) data = offsetBytes; // not known: everything counts as allocated
             else if (data == -Linux.ENxIo) data = endBytes; // no data from here to the end
             else if (data < 0) throw Failed("be searched for holes", data, offsetBytes, BlockDeviceError.MediumError);
             // A block with any data in it is allocated.
             if (!builder.AddUpTo(data / BlockSize, isAllocated: false)) break;
-            var hole = IsRegular ? _calls.Seek(_fd, data, Linux.SeekHole) : endBytes;
+            var hole = HasHoles ? _calls.Seek(_fd, data, Linux.SeekHole) : endBytes;
             if (hole == -Linux.ENxIo || hole == -Linux.EInval) hole = endBytes;
             else if (hole < 0) throw Failed("be searched for holes", hole, data, BlockDeviceError.MediumError);
             if (!builder.AddUpTo((hole + BlockSize - 1) / BlockSize, isAllocated: true)) break;

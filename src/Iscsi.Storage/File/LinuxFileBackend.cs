@@ -29,12 +29,15 @@ internal sealed partial class LinuxFileBackend : FileBackend
         if (_calls.FileSystem(_fd, out _fileSystem) < 0) _fileSystem = default;
         _noNoWait = options.Direct;
         if (options.Direct) _directAlignment = EnableDirect();
-        _canPunch = !options.IsReadOnly && ProbePunchHole();
+        _canPunch = !options.IsReadOnly && !options.FullyProvisioned && ProbePunchHole();
     }
 
     public override bool NeverBlocks => _fileSystem.Magic == Linux.TmpFsMagic && _directAlignment == 0;
 
     private bool IsRegular => _status.Type == Linux.TypeRegular;
+
+    // A file system may show space that is reserved and not written as a hole.
+    private bool HasHoles => IsRegular && !_options.FullyProvisioned;
 
     public override long GetLength()
     {
@@ -47,7 +50,22 @@ internal sealed partial class LinuxFileBackend : FileBackend
     {
         if (!IsRegular) throw new BlockDeviceException(BlockDeviceError.NotSupported, $"{Path} is a block device: its size can't be changed here.");
         CheckLatch();
+        // First, so that a file that can't have the space keeps its length.
+        if (_options.FullyProvisioned) ReserveSpace(lengthBytes);
         Check($"be set to {lengthBytes} bytes", _calls.SetLength(_fd, lengthBytes), BlockDeviceError.WriteFailed);
+        Sync();
+    }
+
+    public override void ReserveSpace(long lengthBytes)
+    {
+        if (!IsRegular) return; // a device of the host keeps its own space
+        var result = Allocate(mode: 0, 0, lengthBytes);
+        if (result is -Linux.EOpNotSupp or -Linux.ENoSys)
+        {
+            throw new BlockDeviceException(BlockDeviceError.NotSupported,
+                $"{Path}: its file system can't reserve space. Leave thick (FullyProvisioned) out, or use another file system.");
+        }
+        if (result < 0) throw Failed($"be given {lengthBytes} bytes of space", result, 0, BlockDeviceError.WriteFailed);
         Sync();
     }
 
@@ -64,7 +82,7 @@ internal sealed partial class LinuxFileBackend : FileBackend
         Unmap = _canPunch ? DeviceSupport.Native : DeviceSupport.None,
         WriteZeroes = _options.IsReadOnly ? DeviceSupport.None : HasZeroRange ? DeviceSupport.Native : DeviceSupport.Emulated,
         UnmappedReadsZero = _canPunch,
-        Extents = IsRegular ? DeviceSupport.Native : DeviceSupport.Emulated,
+        Extents = HasHoles ? DeviceSupport.Native : DeviceSupport.Emulated,
         UnmapGranularityBlocks = InBlocks(_fileSystem.BlockSize),
         PhysicalBlockBlocks = InBlocks(_status.BlockSize),
         Store = new StoreNeed(NeverBlocks ? 0 : _options.StoreThreads, 0),

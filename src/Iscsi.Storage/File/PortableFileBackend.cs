@@ -102,6 +102,9 @@ internal sealed class PortableFileBackend : FileBackend
         Sync();
     }
 
+    public override void ReserveSpace(long lengthBytes) => throw new BlockDeviceException(BlockDeviceError.NotSupported,
+        $"{Path}: space can be reserved on 64-bit Linux only. Open it without thick (FullyProvisioned).");
+
     public override BlockDeviceInfo Describe(long lengthBytes) => new()
     {
         BlockSize = BlockSize,

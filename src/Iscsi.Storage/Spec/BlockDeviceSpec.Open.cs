@@ -35,6 +35,7 @@ public sealed partial record BlockDeviceSpec
             IsReadOnly = IsReadOnly,
             WriteThrough = WriteThrough,
             Direct = Direct,
+            FullyProvisioned = Thick,
         };
         var device = await FileBlockDevice.OpenAsync(Location, options, cancellationToken).ConfigureAwait(false);
         if (SizeBytes is not { } size || size == device.Info.LengthBytes) return device;

@@ -61,13 +61,15 @@ public sealed partial record BlockDeviceSpec
         {
             "read-only" => spec with { IsReadOnly = true },
             "write-through" => spec with { WriteThrough = true },
-            _ => spec with { Direct = true },
+            "direct" => spec with { Direct = true },
+            _ => spec with { Thick = true },
         };
         return null;
     }
 
     private static string? CheckWhole(string text, BlockDeviceSpec spec)
     {
+        if (spec.Thick && spec.IsReadOnly) return $"'{text}': space can't be reserved for a read-only file; leave thick or read-only out.";
         if (spec.SizeBytes is { } size)
         {
             var blockSize = spec.BlockSize ?? 512;
@@ -117,7 +119,7 @@ public sealed partial record BlockDeviceSpec
 
     private static string[] OptionsOf(BlockDeviceKind kind) => kind switch
     {
-        BlockDeviceKind.File => ["size", "block-size", "read-only", "write-through", "direct"],
+        BlockDeviceKind.File => ["size", "block-size", "read-only", "write-through", "direct", "thick"],
         BlockDeviceKind.Iscsi => ["read-only"],
         _ => ["size", "block-size", "read-only"],
     };

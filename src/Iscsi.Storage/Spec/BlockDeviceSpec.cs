@@ -3,7 +3,7 @@ namespace Iscsi.Storage;
 /// <summary>A disk as a user describes it on a command line or in a configuration.</summary>
 /// <remarks>
 /// <code>
-/// PATH[,size=1GiB][,block-size=512|4096][,read-only][,write-through][,direct]
+/// PATH[,size=1GiB][,block-size=512|4096][,read-only][,write-through][,direct][,thick]
 /// memory,size=256MiB[,block-size=512|4096][,read-only]
 /// null,size=1TiB[,block-size=512|4096][,read-only]
 /// iscsi://[user[%secret]@]host[:port]/iqn/lun[,read-only]
@@ -34,6 +34,9 @@ public sealed partial record BlockDeviceSpec
 
     /// <summary>Bypasses the page cache. Files only.</summary>
     public bool Direct { get; init; }
+
+    /// <summary>Reserves all space at once and unmaps nothing. Files only.</summary>
+    public bool Thick { get; init; }
 }
 
 /// <summary>The kinds of disks that a <see cref="BlockDeviceSpec"/> can describe.</summary>

@@ -25,6 +25,9 @@ internal static class ScsiCapabilities
     /// <summary>MAXIMUM WRITE SAME LENGTH, blocks.</summary>
     public static long MaximumWriteSameBlocks(LogicalUnit unit) => Math.Max(1, unit.Limits.MaximumWriteSameBytes / unit.Info.BlockSize);
 
+    /// <summary>Whether WRITE SAME of zero blocks goes up to the end (WSNZ zero).</summary>
+    public static bool CanWriteSameToTheEnd(LogicalUnit unit) => !CanUnmap(unit);
+
     /// <summary>
     /// MAXIMUM COMPARE AND WRITE LENGTH: both halves of the data must be in memory at once, beside a page for what is on the medium. 0:
     /// there is no room, and the command does not exist.

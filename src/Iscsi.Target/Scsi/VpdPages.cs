@@ -67,7 +67,7 @@ internal static class VpdPages
         var canUnmap = ScsiCapabilities.CanUnmap(unit);
         return new BlockLimitsVpdPage
         {
-            WriteSameNonZero = true,
+            WriteSameNonZero = !ScsiCapabilities.CanWriteSameToTheEnd(unit),
             MaximumCompareAndWriteLength = (byte)ScsiCapabilities.MaximumCompareAndWriteBlocks(unit),
             MaximumTransferLength = ScsiCapabilities.MaximumTransferBlocks(unit),
             MaximumAtomicTransferLength = (uint)ScsiCapabilities.MaximumAtomicWriteBlocks(unit),

@@ -14,9 +14,9 @@ internal static class WriteSameCommands
     /// The rows. ANCHOR, WRPROTECT and the obsolete PBDATA and LBDATA are outside the masks; UNMAP is in where the device unmaps.
     /// </summary>
     /// <remarks>
-    /// A NUMBER OF LOGICAL BLOCKS of zero, "up to the end", is refused, and the Block Limits page says so (WSNZ). It would exceed
-    /// the maximum length on most disks anyway, and a foreign test suite expects it to unmap whatever the pattern is, where SBC-3
-    /// wants the pattern written.
+    /// A NUMBER OF LOGICAL BLOCKS of zero is "up to the end" on a fully provisioned disk. On one that unmaps it is refused, and the Block
+    /// Limits page says so (WSNZ): clients have been seen to expect that it then unmaps whatever the pattern is, where SBC-3 wants the
+    /// pattern written.
     /// </remarks>
     public static readonly ScsiCommandRow[] Rows =
     [
@@ -49,6 +49,12 @@ internal static class WriteSameCommands
         var cdbLength = r.Row!.CdbLength;
         var (lba, blockCount) = BlockAddress.Parse(r.Cdb, cdbLength);
         if (!BlockAddress.IsInside(r, lba, blockCount)) return ScsiStep.Done;
+        if (blockCount == 0 && ScsiCapabilities.CanWriteSameToTheEnd(unit))
+        {
+            // Nothing is left after the last block; a longer rest than a command may write is refused below.
+            if ((long)lba == unit.Info.BlockCount) return r.Fail(BlockAddress.OutOfRange(lba));
+            blockCount = (uint)Math.Min(unit.Info.BlockCount - (long)lba, uint.MaxValue);
+        }
         if (blockCount == 0 || blockCount > ScsiCapabilities.MaximumWriteSameBlocks(unit))
             return r.InvalidField(BlockAddress.LengthOffset(cdbLength));
 

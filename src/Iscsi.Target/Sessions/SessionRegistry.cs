@@ -13,12 +13,22 @@ internal sealed class SessionRegistry(TargetCore core)
     private readonly Dictionary<ushort, TargetSession> _byTsih = [];
     private ushort _lastTsih;
     private int _floors;
+    private int _finishing;
     private long _admissions;
 
     /// <summary>Sessions, in no order.</summary>
     public TargetSession[] Snapshot()
     {
         lock (_lock) return [.. _byTsih.Values];
+    }
+
+    /// <summary>Whether there is no session, nor one that still gives its memory back.</summary>
+    public bool IsEmpty
+    {
+        get
+        {
+            lock (_lock) return _byTsih.Count == 0 && _finishing == 0;
+        }
     }
 
     /// <summary>Whether a session has this TSIH.</summary>
@@ -99,13 +109,14 @@ internal sealed class SessionRegistry(TargetCore core)
     /// A session has no connection, no task, and needs its floor no longer: it goes back, unless another session shares it, a successor or a
     /// predecessor whose tasks have not ended or whose successor did not start.
     /// </summary>
-    /// <returns>True: the caller releases the floor, on the session's executor.</returns>
+    /// <returns>True: the caller releases the floor, on the session's executor. Either way it says when it is done (<see cref="Finished"/>).</returns>
     public bool TryFinish(TargetSession session, out ConnectionReserve? standby)
     {
         standby = null;
         lock (_lock)
         {
             _byTsih.Remove(session.Tsih);
+            _finishing++;
             if (session.Reserve is not { IsReleased: false } reserve) return false;
             if (--reserve.Sessions > 0)
             {
@@ -119,6 +130,12 @@ internal sealed class SessionRegistry(TargetCore core)
             reserve.Standby = null;
             return true;
         }
+    }
+
+    /// <summary>What a session that <see cref="TryFinish"/> took out held is given back.</summary>
+    public void Finished()
+    {
+        lock (_lock) _finishing--;
     }
 
     /// <summary>The connection of a session is gone: its reserve is the standby now, if the session's floor lives on, else the pool's.</summary>

@@ -275,7 +275,8 @@ internal sealed partial class TargetSession : IPduChannelHandler, ISerialOwner, 
         }
         ReleaseControlReserve();
         _tellTimer?.Dispose();
-        Core.SessionFinished();
+        Core.Sessions.Finished();
+        Core.TellIdle();
     }
 
     void ISerialOwner.OnBatchEnd()

@@ -238,10 +238,10 @@ public sealed class CommandTableTests
     }
 
     [Fact]
-    public void The_catalog_lists_every_row()
+    public void The_list_for_tools_has_every_row()
     {
-        Assert.Equal(ScsiCommandTable.Rows.Length, ScsiCommandCatalog.Commands.Length);
-        Assert.Contains(ScsiCommandCatalog.Commands, c => c is { Name: "UNMAP", OperationCode: 0x42, DependsOnDevice: true, Data: "out" });
+        Assert.Equal(ScsiCommandTable.Rows.Length, ScsiCommandList.All.Length);
+        Assert.Contains(ScsiCommandList.All, c => c is { Name: "UNMAP", OperationCode: 0x42, DependsOnDevice: true, Data: "out" });
     }
 
     [Fact]

@@ -27,7 +27,7 @@ public sealed class InquiryTests
     [Fact]
     public void The_revision_is_the_version_of_the_assembly()
     {
-        var version = typeof(ScsiCommandCatalog).Assembly.GetName().Version!;
+        var version = typeof(ScsiCommandList).Assembly.GetName().Version!;
         Assert.True(StandardInquiryData.TryParse(new ScsiHarness().RunGood(ScsiHarness.Inquiry()), out var inquiry));
         Assert.Equal($"{version.Major}.{version.Minor}", inquiry!.Revision);
     }

@@ -84,12 +84,31 @@ public sealed class WriteSameTests
     }
 
     [Fact]
-    public void Zero_blocks_are_an_invalid_length()
+    public void Zero_blocks_are_an_invalid_length_on_a_disk_that_unmaps()
     {
         var h = Filled();
         h.AssertInvalidField(ScsiHarness.Cdb10(OperationCode.WriteSame10, Unmap, 2000, 0), 7, null, new byte[512]);
         h.AssertInvalidField(ScsiHarness.Cdb16(OperationCode.WriteSame16, 0, 2000, 0), 10, null, new byte[512]);
         Assert.Empty(h.Device.Calls);
+    }
+
+    [Fact]
+    public void Zero_blocks_go_to_the_end_of_a_disk_that_does_not_unmap()
+    {
+        var h = Filled(info => info with { Unmap = DeviceSupport.None });
+        h.RunGood(ScsiHarness.Cdb10(OperationCode.WriteSame10, 0, 2000, 0), Pattern());
+        AssertRange(h, 2000, 48, Pattern());
+        h.RunGood(ScsiHarness.Cdb16(OperationCode.WriteSame16, NoData, 1900, 0));
+        AssertRange(h, 1900, 148, new byte[512]);
+        h.AssertSense(ScsiHarness.Cdb16(OperationCode.WriteSame16, NoData, 2048, 0), SenseKey.IllegalRequest, AdditionalSense.LogicalBlockAddressOutOfRange);
+    }
+
+    [Fact]
+    public void Zero_blocks_are_an_invalid_length_when_the_rest_is_longer_than_the_maximum()
+    {
+        var h = Filled(info => info with { Unmap = DeviceSupport.None }, limits: new ScsiLimits { MaximumWriteSameBytes = 100 * 512 });
+        h.RunGood(ScsiHarness.Cdb10(OperationCode.WriteSame10, 0, 1948, 0), Pattern());
+        h.AssertInvalidField(ScsiHarness.Cdb10(OperationCode.WriteSame10, 0, 1947, 0), 7, null, Pattern());
     }
 
     [Theory]
