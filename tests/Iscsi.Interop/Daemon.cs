@@ -11,6 +11,7 @@ internal sealed class Daemon : IAsyncDisposable
     /// <summary>Names another executable to test, such as one compiled ahead of time.</summary>
     private const string ExecutableVariable = "ISCSINET_EXECUTABLE";
 
+    private const int SignalHangUp = 1;
     private const int SignalTerminate = 15;
     private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(20);
@@ -94,6 +95,19 @@ internal sealed class Daemon : IAsyncDisposable
         }
 
         return _process.ExitCode;
+    }
+
+    /// <summary>Sends it SIGHUP, and waits until it has said something about it.</summary>
+    public async Task ReloadAsync(string expected)
+    {
+        var before = Log.Length;
+        _ = Kill(_process.Id, SignalHangUp);
+        var limit = Stopwatch.StartNew();
+        while (!Log[before..].Contains(expected, StringComparison.Ordinal))
+        {
+            if (limit.Elapsed > StartLimit) Assert.Fail($"the daemon did not say '{expected}':\n{Log}");
+            await Task.Delay(50);
+        }
     }
 
     /// <summary>Ends it as a power cut of the process would: nothing is flushed or said.</summary>

@@ -32,6 +32,7 @@ internal static class DiskServer
                 for (var lun = 0; lun < disks.Count; lun++)
                     await output.WriteLineAsync($"ready {Url(portal, options.TargetName, lun)}").ConfigureAwait(false);
                 await output.FlushAsync().ConfigureAwait(false);
+                using var reload = new ReloadSignal(disks, error);
 
                 var exitCode = ExitCodes.Done;
                 if (options.CaptiveCommand is { } command)

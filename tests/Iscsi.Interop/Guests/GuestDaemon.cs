@@ -37,6 +37,9 @@ internal sealed class GuestDaemon : IAsyncDisposable
     /// <summary>Starts it, on the same port, after <see cref="KillAsync"/> or <see cref="StopAsync"/>.</summary>
     public async Task StartAsync() => _daemon = await Daemon.ServeAsync(_options, _devices, _environment);
 
+    /// <summary>Makes it look at its files again, and waits until it says so.</summary>
+    public Task ReloadAsync(string expected) => _daemon!.ReloadAsync(expected);
+
     /// <summary>As a power cut.</summary>
     public async Task KillAsync()
     {
