@@ -50,11 +50,11 @@ public sealed class MultipathTests(LinuxGuestFixture guests)
             [ $(ls /sys/class/iscsi_session | wc -l) = 2 ]
             disk 0 $(ls /sys/class/iscsi_host | sed -n 's/host//;1p')
             disk 0 $(ls /sys/class/iscsi_host | sed -n 's/host//;2p')
-            multipathd
-            within 10 multipathd show daemon
+            multipathd -d -v 2 >/tmp/multipathd.log 2>&1 &
+            within 10 eval 'multipathd show daemon | grep -E "idle|running"'
             # Elsewhere udev does this.
             for path in $(cd /sys/block && ls -d sd*); do multipathd add path $path; done
-            within 20 eval '[ $(multipathd show paths format "%t" | grep -c active) = 2 ]'
+            (within 20 eval '[ $(multipathd show paths format "%t" | grep -c active) = 2 ]') || { cat /tmp/multipathd.log; exit 1; }
             multipath -ll
             map=/dev/$(multipathd show maps format "%d" | tail -n 1 | tr -d ' ')
             mkfs.ext4 -q $map
