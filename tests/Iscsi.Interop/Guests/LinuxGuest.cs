@@ -30,11 +30,15 @@ internal sealed class LinuxGuest : IAsyncDisposable
     private readonly Channel<string> _lines = Channel.CreateUnbounded<string>();
     private int _scripts;
 
-    private LinuxGuest(Process process, string consolePath)
+    private LinuxGuest(Process process, string consolePath, int forwardedPort)
     {
         _process = process;
         _consolePath = consolePath;
+        ForwardedPort = forwardedPort;
     }
+
+    /// <summary>A port of this machine's loopback that leads to port 3260 of the guest.</summary>
+    public int ForwardedPort { get; }
 
     /// <summary>Whether it still takes scripts.</summary>
     public bool IsAlive => !_process.HasExited;
@@ -53,12 +57,12 @@ internal sealed class LinuxGuest : IAsyncDisposable
 
     /// <summary>Boots a guest.</summary>
     /// <param name="scratch">Where its console goes.</param>
-    /// <param name="forward">Ports of this machine's loopback that lead into the guest.</param>
     /// <param name="qemuOptions">More options, such as disks.</param>
-    public static async Task<LinuxGuest> BootAsync(ScratchDirectory scratch, (int HostPort, int GuestPort)[] forward, params string[] qemuOptions)
+    public static async Task<LinuxGuest> BootAsync(ScratchDirectory scratch, params string[] qemuOptions)
     {
         Qemu.Require();
         await GuestImage.RequireAsync();
+        var forwardedPort = LoopbackPorts.Free();
         var console = scratch.File($"console-{Guid.NewGuid():N}.log");
         var start = new ProcessStartInfo(Repository.PathOf("eng", "vm", "boot.sh"), [console, .. qemuOptions])
         {
@@ -68,8 +72,8 @@ internal sealed class LinuxGuest : IAsyncDisposable
             RedirectStandardError = true,
         };
         start.Environment["ISCSINET_VM_FORWARD"] =
-            string.Join(',', forward.Select(f => string.Create(CultureInfo.InvariantCulture, $"hostfwd=tcp:127.0.0.1:{f.HostPort}-:{f.GuestPort}")));
-        var guest = new LinuxGuest(new Process { StartInfo = start }, console);
+            string.Create(CultureInfo.InvariantCulture, $"hostfwd=tcp:127.0.0.1:{forwardedPort}-:3260");
+        var guest = new LinuxGuest(new Process { StartInfo = start }, console, forwardedPort);
         try
         {
             await guest.StartAsync();

@@ -54,7 +54,7 @@ public sealed partial class LinuxGuestFixture : IAsyncLifetime
     {
         if (_guest is { IsAlive: true }) return _guest;
         await DiscardAsync();
-        return _guest = await LinuxGuest.BootAsync(_scratch, []);
+        return _guest = await LinuxGuest.BootAsync(_scratch);
     }
 
     private async Task DiscardAsync()
