@@ -2,7 +2,9 @@
 # Makes what a guest boots from: Debian's kernel, and an initramfs of Debian's own programs. Nothing is installed here: packages are
 # downloaded, by apt and as if for an empty system so that it resolves and checks everything, and unpacked.
 #
-#   eng/vm/prepare.sh        prints the directory that holds vmlinuz, initramfs.cpio and versions
+#   eng/vm/prepare.sh        prints the directory that holds vmlinuz, initramfs.cpio, boot.img and versions
+#
+# boot.img is a disk that a PC's firmware boots: GRUB, the kernel, and an initramfs that says @@booted and ends.
 #
 # Packages are kept in ${XDG_CACHE_HOME:-~/.cache}/iscsinet/packages, the result in artifacts/vm. Both are made anew when the package
 # index has other versions. Exit code 3: this system has no package index with a Debian kernel.
@@ -11,7 +13,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 out=$(cd "$here/../.." && pwd)/artifacts/vm
 archives=${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/iscsinet/packages
 
-packages=(linux-image-amd64 busybox-static dash kmod open-iscsi e2fsprogs xfsprogs util-linux sg3-utils fio dmsetup multipath-tools mount)
+packages=(linux-image-amd64 busybox-static dash kmod open-iscsi e2fsprogs xfsprogs util-linux sg3-utils fio dmsetup multipath-tools mount grub-pc-bin)
 
 # Relative to the guest's root; a pattern may match nothing only in another release of Debian, and the scenario that needs it says so.
 programs=(bin/busybox bin/dash bin/kmod sbin/iscsid sbin/iscsi_discovery sbin/iscsiadm sbin/iscsistart
@@ -147,6 +149,25 @@ install -m 644 "$here/functions" "$guest/etc/functions"
 mkdir "$work/done"
 (cd "$guest" && find . -print0 | "$root/usr/bin/busybox" cpio -0 -o -H newc -R 0:0) >"$work/done/initramfs.cpio" 2>/dev/null
 cp "$root/boot/vmlinuz-$kernel" "$work/done/vmlinuz"
+
+say "making the boot disk"
+mini=$work/mini files_on_disk=$work/files
+mkdir -p "$mini"/{bin,proc,sys,dev,run,etc,applets} "$files_on_disk"
+cp "$root/usr/bin/busybox" "$mini/bin/"
+install -m 755 "$here/init" "$mini/init"
+(cd "$mini" && find . -print0 | "$root/usr/bin/busybox" cpio -0 -o -H newc -R 0:0) >"$files_on_disk/initramfs" 2>/dev/null
+cp "$root/boot/vmlinuz-$kernel" "$files_on_disk/vmlinuz"
+run() { "$loader" --library-path "$libraries" "$root/usr/$1" "${@:2}"; }
+run sbin/mke2fs -q -t ext2 -d "$files_on_disk" "$work/partition" 24M >/dev/null 2>&1
+printf '%s\n' 'set root=(hd0,msdos1)' 'linux /vmlinuz console=ttyS0 panic=-1 iscsinet.say=@@booted' 'initrd /initramfs' 'boot' >"$work/grub.cfg"
+grub=$root/usr/lib/grub/i386-pc
+run bin/grub-mkimage -O i386-pc -d "$grub" -p '(hd0,msdos1)/' -c "$work/grub.cfg" -o "$work/core.img" biosdisk part_msdos ext2 linux
+# GRUB's first sector loads what follows it; the one partition, of type 83h, begins at 1 MiB and has 24.
+disk=$work/done/boot.img
+cat "$grub/boot.img" "$work/core.img" >"$disk"
+[[ $(stat -c %s "$disk") -le 1048576 ]] || { say "GRUB is too large"; exit 1; }
+printf '\x80\xfe\xff\xff\x83\xfe\xff\xff\x00\x08\x00\x00\x00\xc0\x00\x00' | dd of="$disk" bs=1 seek=446 conv=notrunc status=none
+dd if="$work/partition" of="$disk" bs=1M seek=1 conv=notrunc status=none
 {
     echo "kernel $kernel"
     for package in "${packages[@]}" linux-image-$kernel; do
