@@ -21,6 +21,9 @@ public enum ConnectionEndReason
     /// <summary>We are stopping.</summary>
     ServerStopping,
 
+    /// <summary>The target is no longer served.</summary>
+    TargetRemoved,
+
     /// <summary>The session was reinstated by a new login, or the connection replaced (6.3.5).</summary>
     SessionReinstated,
 

@@ -120,6 +120,9 @@ public sealed record BlockDeviceInfo
     /// </summary>
     public int MaximumAtomicWriteBytes { get; init; }
 
+    /// <summary>Whether the device is an <see cref="IBlockDeviceSpace"/> that can tell the space below it. Default false.</summary>
+    public bool ReportsSpace { get; init; }
+
     /// <summary>Memory and threads that one request takes while it runs.</summary>
     public StoreNeed Store { get; init; }
 

@@ -18,6 +18,7 @@ public sealed class IscsiTargetServer : IAsyncDisposable
     private ITimer? _heartbeat;
     private bool _isStarted;
     private bool _isStopped;
+    private bool _hasStuckOperation;
 
     internal IscsiTargetServer(
         IReadOnlyList<Portal> portals,
@@ -43,6 +44,47 @@ public sealed class IscsiTargetServer : IAsyncDisposable
     /// <summary>Every level and node of the memory with what it holds, as text.</summary>
     public string Snapshot() => _core.Root.Snapshot().Text;
 
+    /// <summary>The targets it serves now, in the order in which they were added. A snapshot; each can be changed while it is served.</summary>
+    public IReadOnlyList<ServedTarget> Targets => [.. _core.Targets.All.Select(target => new ServedTarget(_core, target))];
+
+    /// <summary>The target of a name; null: it is not served.</summary>
+    /// <param name="name">Its iSCSI name.</param>
+    public ServedTarget? FindTarget(string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        return _core.Targets.Find(name) is { } target ? new ServedTarget(_core, target) : null;
+    }
+
+    /// <summary>Serves another target from now on; with all its LUNs, or not at all.</summary>
+    /// <param name="name">Its iSCSI name, unique in the server.</param>
+    /// <param name="configure">Adds LUNs and access rules.</param>
+    /// <exception cref="ArgumentException">The name is not an iSCSI name, or taken; or what <see cref="IscsiTargetBuilder.Build"/> refuses.</exception>
+    /// <exception cref="Reservations.BudgetException">The memory budget does not hold what its devices need.</exception>
+    /// <exception cref="InvalidDataException">A file of persistent reservations or of a disk's state is damaged.</exception>
+    public ServedTarget AddTarget(string name, Action<TargetDefinitionBuilder> configure)
+    {
+        ArgumentNullException.ThrowIfNull(configure);
+        IscsiName.Validate(name);
+        var builder = new TargetDefinitionBuilder(name);
+        configure(builder);
+        var target = _core.Targets.Add(builder);
+        TargetLog.TargetAdded(_core.Logger, name);
+        return new ServedTarget(_core, target);
+    }
+
+    /// <summary>
+    /// Stops serving a target: logins are refused with "not found" at once, sessions are told and drained for at most
+    /// <see cref="TargetLimits.DrainTimeout"/>, then cut, and all their memory goes back.
+    /// </summary>
+    /// <param name="name">Its iSCSI name.</param>
+    /// <param name="cancellationToken">Stops waiting for a device that holds a request; the target leaves all the same, when the device lets go.</param>
+    /// <returns>False: there is no such target. True: nothing uses its devices any more.</returns>
+    public async Task<bool> RemoveTargetAsync(string name, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        return _core.Targets.Find(name) is { } target && await _core.Targets.RemoveAsync(target, cancellationToken).ConfigureAwait(false);
+    }
+
     internal TargetCore Core => _core;
 
     /// <summary>Starts to listen.</summary>
@@ -66,6 +108,7 @@ public sealed class IscsiTargetServer : IAsyncDisposable
             _listeners.Clear();
             throw;
         }
+        _core.ResumeMediumOperations();
         foreach (var listener in _listeners) _acceptLoops.Add(AcceptLoopAsync(listener));
         _heartbeat = _core.Clock.CreateTimer(static core => ((TargetCore)core!).Tick(), _core, Heartbeat, Heartbeat);
         TargetLog.Started(_core.Logger, _core.Budget.BudgetBytes, _core.Budget.MaxSessions);
@@ -79,6 +122,8 @@ public sealed class IscsiTargetServer : IAsyncDisposable
         _isStopped = true;
         foreach (var listener in _listeners) await listener.DisposeAsync().ConfigureAwait(false);
         await Task.WhenAll(_acceptLoops).ConfigureAwait(false);
+        // First: a command may wait for one of them.
+        _hasStuckOperation = !await _core.SuspendMediumOperationsAsync(_core.Budget.Limits.DrainTimeout).ConfigureAwait(false);
         await _core.DrainAsync(_core.Budget.Limits.DrainTimeout).ConfigureAwait(false);
         if (_heartbeat is not null) await _heartbeat.DisposeAsync().ConfigureAwait(false);
         TargetLog.Stopped(_core.Logger);
@@ -89,7 +134,7 @@ public sealed class IscsiTargetServer : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await StopAsync().ConfigureAwait(false);
-        if (_core.Sessions.IsEmpty) _core.Dispose();
+        if (_core.Sessions.IsEmpty && !_hasStuckOperation) _core.Dispose();
         else TargetLog.StuckSessions(_core.Logger, _core.Sessions.Snapshot().Length);
     }
 

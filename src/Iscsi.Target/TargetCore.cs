@@ -4,6 +4,8 @@ using Iscsi.Storage;
 using Iscsi.Target.Diagnostics;
 using Iscsi.Target.Login;
 using Iscsi.Target.Memory;
+using Iscsi.Target.Scsi;
+using Iscsi.Target.Scsi.Media;
 using Iscsi.Target.Sessions;
 using Iscsi.Target.Tasks;
 using Iscsi.Transport;
@@ -26,7 +28,6 @@ internal sealed class TargetCore : IDisposable
         Clock = clock;
         Logger = loggerFactory.CreateLogger("Iscsi.Target");
         Budget = new MemoryBudget(memoryBytes, limits);
-        var storeSlots = targets.Sum(t => t.Luns.Sum(l => l.Device.Info.Store.ConcurrentRequests));
         Root = ReservationRoot.Create(new ReservationOptions
         {
             BudgetBytes = Budget.BudgetBytes,
@@ -42,7 +43,8 @@ internal sealed class TargetCore : IDisposable
                     Budget.MaxSessions * (Math.Max(limits.WindowCeiling, limits.WindowFloor) + 1),
                     MemoryBudget.TaskDescriptorBytes),
                 new SlotBudget(TargetLevels.Wire, Budget.ConnectionReserves * limits.WireSlots, BytesEach: 0),
-                new SlotBudget(TargetLevels.Store, Math.Max(1, storeSlots), BytesEach: 0),
+                // Grows and shrinks with the LUNs that are served.
+                new SlotBudget(TargetLevels.Store, 0, BytesEach: 0),
             ],
             Clock = clock,
         });
@@ -50,34 +52,14 @@ internal sealed class TargetCore : IDisposable
         {
             Demands = new MemoryDemands(Budget);
             _lanes = new LoginLanes(Root, Budget, clock);
+            Background = new BackgroundMemory(Root, Budget);
             Connections = new ConnectionReservePool(Root, Budget);
-            var challenges = new ChapChallengeRegistry();
-            var stateFiles = new HashSet<string>(StringComparer.Ordinal);
-            foreach (var target in targets)
-            {
-                foreach (var (lun, device, options) in target.Luns)
-                {
-                    foreach (var path in (ReadOnlySpan<string?>)[options.ReservationsPath, options.StatePath])
-                    {
-                        if (path is not null && !stateFiles.Add(path))
-                            throw new ArgumentException($"{path} is named for the state of LUN {lun} of {target.Name} and a second time: each state needs a file of its own.");
-                    }
-                    foreach (var other in Targets)
-                    {
-                        foreach (var unit in other.Units.Units)
-                        {
-                            if (unit.Device.IsSameStorage(device))
-                                throw new ArgumentException($"{device.Info.Description} is already LUN {unit.Number} of {other.Name}: one storage under two LUNs would be two disks over the same blocks.");
-                        }
-                    }
-                }
-                Targets.Add(new TargetDefinition(target, Budget, Root, challenges));
-                foreach (var unit in Targets[^1].Units.Units) unit.Reservations.SaveFailed += OnReservationsNotSaved;
-            }
+            Targets = new TargetRegistry(this);
+            foreach (var target in targets) Targets.Add(target);
         }
         catch
         {
-            foreach (var target in Targets) target.Dispose();
+            Targets?.Dispose();
             throw;
         }
         TaskPool = new TaskPool(Budget.TaskDescriptors);
@@ -94,6 +76,12 @@ internal sealed class TargetCore : IDisposable
 
     public ReservationRoot Root { get; }
 
+    /// <summary>What operations on media take their memory from.</summary>
+    public BackgroundMemory Background { get; }
+
+    /// <summary>Whether operations on media may run: set once, when the server starts.</summary>
+    public bool HasStarted { get; private set; }
+
     public ConnectionReservePool Connections { get; }
 
     public TaskPool TaskPool { get; }
@@ -105,7 +93,7 @@ internal sealed class TargetCore : IDisposable
 
     public TargetMetrics Metrics { get; } = new();
 
-    public List<TargetDefinition> Targets { get; } = [];
+    public TargetRegistry Targets { get; }
 
     /// <summary>Where clients reach the server: what SendTargets answers.</summary>
     public List<(IPEndPoint? Listening, IPEndPoint? Announced)> Portals { get; } = [];
@@ -114,8 +102,6 @@ internal sealed class TargetCore : IDisposable
 
     /// <summary>Whether somebody waits for surplus: unused loans go back at once.</summary>
     public bool IsSurplusContended => Root.IsSurplusWanted;
-
-    public TargetDefinition? FindTarget(string name) => Targets.Find(t => string.Equals(t.Name, name, StringComparison.Ordinal));
 
     /// <summary>A connection was accepted: it logs in.</summary>
     public async Task AcceptAsync(ITransportConnection transport)
@@ -143,6 +129,7 @@ internal sealed class TargetCore : IDisposable
 
     public void TellIdle()
     {
+        Targets.SessionFinished();
         lock (_lock)
         {
             if (_idle is not null && Sessions.IsEmpty && _logins.Count == 0) _idle.TrySetResult();
@@ -160,7 +147,30 @@ internal sealed class TargetCore : IDisposable
                 if (Clock.GetElapsedTime(login.Since, now) >= Budget.Limits.LoginTimeout) login.Abort(ConnectionEndReason.LoginTimeout);
         }
         foreach (var session in Sessions.Snapshot()) session.Tick();
+        foreach (var target in Targets.All)
+            foreach (var unit in target.Units.Units) unit.Tick(target.Units);
     }
+
+    /// <summary>Goes on with the operations on media that the last run left.</summary>
+    public void ResumeMediumOperations()
+    {
+        HasStarted = true;
+        foreach (var target in Targets.All)
+            foreach (var unit in target.Units.Units) Resume(unit);
+    }
+
+    /// <summary>Goes on with the operation on a medium that the last run left, if there is one.</summary>
+    public void Resume(LogicalUnit unit)
+    {
+        if (!unit.Medium.IsOperating) return;
+        TargetLog.MediumOperationResumed(Logger, unit.TargetName, unit.Number, unit.Medium.Operation!.ToString());
+        unit.Medium.Resume();
+    }
+
+    /// <summary>Suspends the operations on media.</summary>
+    /// <returns>False: a device has not answered within the limit.</returns>
+    public Task<bool> SuspendMediumOperationsAsync(TimeSpan limit) => EndsInTimeAsync(
+        Task.WhenAll(Targets.All.SelectMany(static target => target.Units.Units.ToArray()).Select(static unit => unit.Medium.StopAsync())), limit);
 
     /// <summary>Ends everything: sessions are told, given time to end, then cut.</summary>
     public async Task DrainAsync(TimeSpan limit)
@@ -173,7 +183,7 @@ internal sealed class TargetCore : IDisposable
             idle = _idle.Task;
             foreach (var login in _logins) login.Abort(ConnectionEndReason.ServerStopping);
         }
-        foreach (var session in Sessions.Snapshot()) session.Post(session.StopOrderly);
+        foreach (var session in Sessions.Snapshot()) session.Post(() => session.StopOrderly(ConnectionEndReason.ServerStopping));
         TellIdle();
         if (await EndsInTimeAsync(idle, limit).ConfigureAwait(false)) return;
         foreach (var session in Sessions.Snapshot()) session.Post(session.StopNow);
@@ -196,9 +206,9 @@ internal sealed class TargetCore : IDisposable
     /// <summary>Answers SendTargets.</summary>
     public IEnumerable<SendTargetsEntry> ListTargets(TargetSession session, SendTargetsScope scope, string? name, EndPoint? local)
     {
-        foreach (var target in Targets)
+        foreach (var target in Targets.All)
         {
-            if (!target.IsAllowed(session.InitiatorName)) continue;
+            if (!target.Access.IsAllowed(session.InitiatorName)) continue;
             if (scope == SendTargetsScope.Named && !string.Equals(target.Name, name, StringComparison.Ordinal)) continue;
             if (scope == SendTargetsScope.Current && !ReferenceEquals(target, session.Target)) continue;
             yield return new SendTargetsEntry(target.Name, [.. Portals.Select(p => new SendTargetsPortal(Address(p, local), TargetDefinition.PortalGroupTag))]);
@@ -208,14 +218,19 @@ internal sealed class TargetCore : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (var target in Targets) target.Dispose();
+        Targets.Dispose();
         Connections.Dispose();
+        Background.Dispose();
         _lanes.Dispose();
         Root.Dispose();
         Metrics.Dispose();
     }
 
-    private void OnReservationsNotSaved(string path, Exception error) => TargetLog.ReservationsNotSaved(Logger, path, error.Message);
+    public void OnMediumOperationEnded(LogicalUnit unit, MediumOperation operation, Exception? error)
+    {
+        if (error is null) TargetLog.MediumOperationDone(Logger, unit.TargetName, unit.Number, operation.ToString());
+        else TargetLog.MediumOperationFailed(Logger, unit.TargetName, unit.Number, operation.ToString(), error.Message);
+    }
 
     // A portal that listens on every address is reached under the one the client has come to.
     private static string Address((IPEndPoint? Listening, IPEndPoint? Announced) portal, EndPoint? local)

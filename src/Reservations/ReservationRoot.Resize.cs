@@ -44,6 +44,32 @@ public sealed partial class ReservationRoot
         return result;
     }
 
+    /// <summary>
+    /// Changes how many slots a level has: more at once, fewer only as far as they are free now. Slots that are in a floor or a grant stay.
+    /// </summary>
+    /// <param name="level">One of the root's levels.</param>
+    /// <param name="count">Slots in all; 0 or more.</param>
+    /// <returns>Slots in all from now on: <paramref name="count"/>, or more when fewer were free.</returns>
+    /// <exception cref="ArgumentException">The level is not one of the root's.</exception>
+    public int ResizeSlots(Level level, int count)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(count);
+        if (!HasLevel(level)) throw new ArgumentException($"Level {level.Name} is not one of the root's.", nameof(level));
+        int total;
+        lock (_lock)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            ref var pool = ref _slots[level.Rank];
+            var change = Math.Max(count - pool.Total, -Math.Max(0, pool.Free));
+            pool.Total += change;
+            pool.Free += change;
+            if (change > 0) Serve();
+            total = pool.Total;
+        }
+        DrainPosts();
+        return total;
+    }
+
     /// <summary>The budget now, in blocks, with what is still lent above it.</summary>
     private int InForce => _surplus + _reserve + Math.Max(0, -_surplusFree);
 

@@ -68,4 +68,21 @@ public sealed class ResizeTests
         waiter.Grant.Dispose();
         first.Dispose();
     }
+
+    [Fact]
+    public void Slots_are_added_at_once_and_taken_away_as_far_as_they_are_free()
+    {
+        using var root = Root(10, 0);
+        var before = root.SlotsTotal(Store.Rank);
+        Assert.Equal(before + 4, root.ResizeSlots(Store, before + 4));
+        using (var node = root.AddChild("device", null, new Share(Store, 0, 0, before + 3, before + 3)))
+        {
+            Assert.Equal(before + 3, root.ResizeSlots(Store, 0));
+            Assert.False(root.TryAddChild("another", null, [new Share(Store, 0, 0, 1, 1)], out _));
+        }
+        Assert.Equal(before + 3, root.SlotsFree(Store.Rank));
+        Assert.Equal(0, root.ResizeSlots(Store, 0));
+        Assert.Throws<ArgumentOutOfRangeException>(() => root.ResizeSlots(Store, -1));
+        Assert.Throws<ArgumentException>(() => root.ResizeSlots(new Level(29, "Nowhere"), 1));
+    }
 }

@@ -8,6 +8,12 @@ public readonly record struct LogicalBlockProvisioningVpdPage
 
     private const byte ThinProvisioned = 0x02;
 
+    /// <summary>
+    /// THRESHOLD EXPONENT: blocks of a threshold set as a power of two, in which resources and thresholds are counted; 0: there are no
+    /// thresholds.
+    /// </summary>
+    public byte ThresholdExponent { get; init; }
+
     /// <summary>LBPU: UNMAP is supported.</summary>
     public bool Unmap { get; init; }
 
@@ -35,6 +41,7 @@ public readonly record struct LogicalBlockProvisioningVpdPage
     public int WriteBody(Span<byte> body)
     {
         body[..BodySize].Clear();
+        body[0] = ThresholdExponent;
         body[1] = (byte)((Unmap ? 0x80 : 0) | (WriteSame16Unmaps ? 0x40 : 0) | (WriteSame10Unmaps ? 0x20 : 0) | (UnmappedReadsZero ? 0x04 : 0));
         body[2] = IsThin ? ThinProvisioned : (byte)0;
         return BodySize;
@@ -48,6 +55,7 @@ public readonly record struct LogicalBlockProvisioningVpdPage
         if (body.Length < 3) return false;
         page = new LogicalBlockProvisioningVpdPage
         {
+            ThresholdExponent = body[0],
             Unmap = (body[1] & 0x80) != 0,
             WriteSame16Unmaps = (body[1] & 0x40) != 0,
             WriteSame10Unmaps = (body[1] & 0x20) != 0,

@@ -12,6 +12,9 @@ public static class OperationCode
     /// <summary>REQUEST SENSE.</summary>
     public const byte RequestSense = 0x03;
 
+    /// <summary>FORMAT UNIT.</summary>
+    public const byte FormatUnit = 0x04;
+
     /// <summary>READ (6).</summary>
     public const byte Read6 = 0x08;
 
@@ -20,6 +23,9 @@ public static class OperationCode
 
     /// <summary>INQUIRY.</summary>
     public const byte Inquiry = 0x12;
+
+    /// <summary>MODE SELECT (6).</summary>
+    public const byte ModeSelect6 = 0x15;
 
     /// <summary>RESERVE (6) (SPC-2).</summary>
     public const byte Reserve6 = 0x16;
@@ -30,8 +36,17 @@ public static class OperationCode
     /// <summary>MODE SENSE (6).</summary>
     public const byte ModeSense6 = 0x1A;
 
+    /// <summary>RECEIVE DIAGNOSTIC RESULTS.</summary>
+    public const byte ReceiveDiagnosticResults = 0x1C;
+
+    /// <summary>SEND DIAGNOSTIC.</summary>
+    public const byte SendDiagnostic = 0x1D;
+
     /// <summary>START STOP UNIT.</summary>
     public const byte StartStopUnit = 0x1B;
+
+    /// <summary>PREVENT ALLOW MEDIUM REMOVAL.</summary>
+    public const byte PreventAllowMediumRemoval = 0x1E;
 
     /// <summary>READ CAPACITY (10).</summary>
     public const byte ReadCapacity10 = 0x25;
@@ -69,6 +84,18 @@ public static class OperationCode
     /// <summary>UNMAP.</summary>
     public const byte Unmap = 0x42;
 
+    /// <summary>SANITIZE.</summary>
+    public const byte Sanitize = 0x48;
+
+    /// <summary>LOG SELECT.</summary>
+    public const byte LogSelect = 0x4C;
+
+    /// <summary>LOG SENSE.</summary>
+    public const byte LogSense = 0x4D;
+
+    /// <summary>MODE SELECT (10).</summary>
+    public const byte ModeSelect10 = 0x55;
+
     /// <summary>RESERVE (10) (SPC-2).</summary>
     public const byte Reserve10 = 0x56;
 
@@ -83,6 +110,12 @@ public static class OperationCode
 
     /// <summary>MODE SENSE (10).</summary>
     public const byte ModeSense10 = 0x5A;
+
+    /// <summary>EXTENDED COPY and the other third-party copy commands with data-out.</summary>
+    public const byte ThirdPartyCopyOut = 0x83;
+
+    /// <summary>RECEIVE COPY STATUS and the other third-party copy commands with data-in.</summary>
+    public const byte ThirdPartyCopyIn = 0x84;
 
     /// <summary>READ (16).</summary>
     public const byte Read16 = 0x88;
@@ -123,6 +156,9 @@ public static class OperationCode
     /// <summary>MAINTENANCE IN.</summary>
     public const byte MaintenanceIn = 0xA3;
 
+    /// <summary>MAINTENANCE OUT.</summary>
+    public const byte MaintenanceOut = 0xA4;
+
     /// <summary>READ (12).</summary>
     public const byte Read12 = 0xA8;
 
@@ -146,4 +182,64 @@ public static class OperationCode
 
     /// <summary>Service action of <see cref="MaintenanceIn"/>: REPORT SUPPORTED OPERATION CODES.</summary>
     public const byte ReportSupportedOperationCodes = 0x0C;
+
+    /// <summary>Service action of <see cref="ThirdPartyCopyOut"/>: EXTENDED COPY(LID1).</summary>
+    public const byte ExtendedCopyLid1 = 0x00;
+
+    /// <summary>Service action of <see cref="ThirdPartyCopyOut"/>: EXTENDED COPY(LID4).</summary>
+    public const byte ExtendedCopyLid4 = 0x01;
+
+    /// <summary>Service action of <see cref="ThirdPartyCopyOut"/>: POPULATE TOKEN.</summary>
+    public const byte PopulateToken = 0x10;
+
+    /// <summary>Service action of <see cref="ThirdPartyCopyOut"/>: WRITE USING TOKEN.</summary>
+    public const byte WriteUsingToken = 0x11;
+
+    /// <summary>Service action of <see cref="ThirdPartyCopyOut"/>: COPY OPERATION ABORT.</summary>
+    public const byte CopyOperationAbort = 0x1C;
+
+    /// <summary>Service action of <see cref="ThirdPartyCopyIn"/>: RECEIVE COPY STATUS(LID1).</summary>
+    public const byte ReceiveCopyStatusLid1 = 0x00;
+
+    /// <summary>Service action of <see cref="ThirdPartyCopyIn"/>: RECEIVE COPY DATA(LID1).</summary>
+    public const byte ReceiveCopyDataLid1 = 0x01;
+
+    /// <summary>Service action of <see cref="ThirdPartyCopyIn"/>: RECEIVE COPY OPERATING PARAMETERS.</summary>
+    public const byte ReceiveCopyOperatingParameters = 0x03;
+
+    /// <summary>Service action of <see cref="ThirdPartyCopyIn"/>: RECEIVE COPY FAILURE DETAILS(LID1).</summary>
+    public const byte ReceiveCopyFailureDetailsLid1 = 0x04;
+
+    /// <summary>Service action of <see cref="ThirdPartyCopyIn"/>: RECEIVE COPY STATUS(LID4).</summary>
+    public const byte ReceiveCopyStatusLid4 = 0x05;
+
+    /// <summary>Service action of <see cref="ThirdPartyCopyIn"/>: RECEIVE COPY DATA(LID4).</summary>
+    public const byte ReceiveCopyDataLid4 = 0x06;
+
+    /// <summary>Service action of <see cref="ThirdPartyCopyIn"/>: RECEIVE ROD TOKEN INFORMATION.</summary>
+    public const byte ReceiveRodTokenInformation = 0x07;
+
+    /// <summary>Service action of <see cref="ThirdPartyCopyIn"/>: REPORT ALL ROD TOKENS.</summary>
+    public const byte ReportAllRodTokens = 0x08;
+
+    /// <summary>Service action of <see cref="MaintenanceIn"/>: REPORT IDENTIFYING INFORMATION.</summary>
+    public const byte ReportIdentifyingInformation = 0x05;
+
+    /// <summary>Service action of <see cref="MaintenanceIn"/>: REPORT TIMESTAMP.</summary>
+    public const byte ReportTimestamp = 0x0F;
+
+    /// <summary>Service action of <see cref="MaintenanceOut"/>: SET IDENTIFYING INFORMATION.</summary>
+    public const byte SetIdentifyingInformation = 0x06;
+
+    /// <summary>Service action of <see cref="MaintenanceOut"/>: SET TIMESTAMP.</summary>
+    public const byte SetTimestamp = 0x0F;
+
+    /// <summary>Service action of <see cref="Sanitize"/>: OVERWRITE.</summary>
+    public const byte SanitizeOverwrite = 0x01;
+
+    /// <summary>Service action of <see cref="Sanitize"/>: BLOCK ERASE.</summary>
+    public const byte SanitizeBlockErase = 0x02;
+
+    /// <summary>Service action of <see cref="Sanitize"/>: EXIT FAILURE MODE.</summary>
+    public const byte SanitizeExitFailureMode = 0x1F;
 }

@@ -29,6 +29,9 @@ public sealed record StandardInquiryData
     /// <summary>VERSION: 06h is SPC-4.</summary>
     public byte Version { get; init; } = 0x06;
 
+    /// <summary>3PC: there is a copy manager for third-party copies.</summary>
+    public bool ThirdPartyCopy { get; init; }
+
     /// <summary>CMDQUE: the task management model of SAM is supported.</summary>
     public bool CommandQueuing { get; init; } = true;
 
@@ -74,6 +77,7 @@ public sealed record StandardInquiryData
         data[2] = Version;
         data[3] = hierarchicalSupport | responseDataFormat;
         data[4] = Size - 5;
+        data[5] = (byte)(ThirdPartyCopy ? 0x08 : 0);
         data[7] = (byte)(CommandQueuing ? 0x02 : 0);
         ScsiText.Write(Vendor, data.Slice(8, 8));
         ScsiText.Write(Product, data.Slice(16, 16));
@@ -104,6 +108,7 @@ public sealed record StandardInquiryData
             Peripheral = source[0],
             IsRemovable = (source[1] & 0x80) != 0,
             Version = source[2],
+            ThirdPartyCopy = (source[5] & 0x08) != 0,
             CommandQueuing = (source[7] & 0x02) != 0,
             Vendor = ScsiText.Read(source.Slice(8, 8)),
             Product = ScsiText.Read(source.Slice(16, 16)),

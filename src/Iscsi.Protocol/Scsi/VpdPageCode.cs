@@ -12,8 +12,20 @@ public enum VpdPageCode : byte
     /// <summary>Device Identification.</summary>
     DeviceIdentification = 0x83,
 
+    /// <summary>Management Network Addresses.</summary>
+    ManagementNetworkAddresses = 0x85,
+
     /// <summary>Extended INQUIRY Data.</summary>
     ExtendedInquiryData = 0x86,
+
+    /// <summary>Mode Page Policy.</summary>
+    ModePagePolicy = 0x87,
+
+    /// <summary>SCSI Ports.</summary>
+    ScsiPorts = 0x88,
+
+    /// <summary>Third-party Copy.</summary>
+    ThirdPartyCopy = 0x8F,
 
     /// <summary>Block Limits.</summary>
     BlockLimits = 0xB0,

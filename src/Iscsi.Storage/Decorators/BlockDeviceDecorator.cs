@@ -3,11 +3,11 @@ using Reservations;
 namespace Iscsi.Storage;
 
 /// <summary>
-/// A device around another one. It forwards <see cref="Info"/>, <see cref="InfoChanged"/> and the disposal, and nothing else:
+/// A device around another one. It forwards <see cref="Info"/>, <see cref="InfoChanged"/>, the space below and the disposal, and nothing else:
 /// what a decorator does not say about a call is not passed through, but a compile error, or refused by the interface when a call
 /// is added to it later.
 /// </summary>
-public abstract class BlockDeviceDecorator : IBlockDevice
+public abstract class BlockDeviceDecorator : IBlockDevice, IBlockDeviceSpace
 {
     private readonly IBlockDevice _inner;
     private readonly bool _leaveOpen;
@@ -66,6 +66,10 @@ public abstract class BlockDeviceDecorator : IBlockDevice
     /// <inheritdoc/>
     public abstract ValueTask<int> GetExtentsAsync(BlockRange range, Memory<BlockExtent> extents,
         CancellationToken cancellationToken = default);
+
+    /// <inheritdoc/>
+    public virtual ValueTask<BlockDeviceSpace> GetSpaceAsync(CancellationToken cancellationToken = default) =>
+        Inner is IBlockDeviceSpace space ? space.GetSpaceAsync(cancellationToken) : default;
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()

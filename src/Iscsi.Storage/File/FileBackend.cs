@@ -54,6 +54,9 @@ internal abstract class FileBackend(string path, SafeFileHandle handle, int bloc
     /// <summary>Has the file system set aside space for everything up to a length.</summary>
     public abstract void ReserveSpace(long lengthBytes);
 
+    /// <summary>The space that the file has, and that is left in its file system.</summary>
+    public abstract BlockDeviceSpace GetSpace();
+
     /// <summary>What the file and its file system are, as device information.</summary>
     public abstract BlockDeviceInfo Describe(long lengthBytes);
 

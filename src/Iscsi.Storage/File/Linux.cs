@@ -148,4 +148,13 @@ internal struct FileSystemStatus
 
     [FieldOffset(8)]
     public long BlockSize;
+
+    [FieldOffset(16)]
+    public long Blocks;
+
+    [FieldOffset(32)]
+    public long AvailableBlocks; // to who is not root
+
+    [FieldOffset(72)]
+    public long FragmentSize; // the unit of the two above
 }

@@ -73,6 +73,16 @@ internal sealed partial class LinuxFileBackend : FileBackend
     /// <remarks>Not every file system can; then the file's own sync is all there is.</remarks>
     public void SyncDirectory() => _ = _calls.SyncDirectory(System.IO.Path.GetDirectoryName(Path) ?? "/");
 
+    public override BlockDeviceSpace GetSpace()
+    {
+        if (!IsRegular) return default;
+        Check("be measured", _calls.FileSystem(_fd, out var fileSystem), BlockDeviceError.Failed);
+        Check("be measured", _calls.Stat(_fd, out var file), BlockDeviceError.Failed);
+        var unitBytes = fileSystem.FragmentSize > 0 ? fileSystem.FragmentSize : fileSystem.BlockSize;
+        // A file system that counts nothing (an overlay's, some network ones) calls itself of zero blocks.
+        return new BlockDeviceSpace(fileSystem.Blocks == 0 ? null : fileSystem.AvailableBlocks * unitBytes, file.Sectors * 512);
+    }
+
     public override BlockDeviceInfo Describe(long lengthBytes) => new()
     {
         BlockSize = BlockSize,
@@ -85,6 +95,7 @@ internal sealed partial class LinuxFileBackend : FileBackend
         Extents = HasHoles ? DeviceSupport.Native : DeviceSupport.Emulated,
         UnmapGranularityBlocks = InBlocks(_fileSystem.BlockSize),
         PhysicalBlockBlocks = InBlocks(_status.BlockSize),
+        ReportsSpace = IsRegular,
         Store = new StoreNeed(NeverBlocks ? 0 : _options.StoreThreads, 0),
         Description = $"{(IsRegular ? "file" : "block device")} {Path} of {ByteSize.Format(lengthBytes)}",
         Identity = IsRegular

@@ -105,6 +105,19 @@ internal sealed class PortableFileBackend : FileBackend
     public override void ReserveSpace(long lengthBytes) => throw new BlockDeviceException(BlockDeviceError.NotSupported,
         $"{Path}: space can be reserved on 64-bit Linux only. Open it without thick (FullyProvisioned).");
 
+    public override BlockDeviceSpace GetSpace()
+    {
+        try
+        {
+            return new BlockDeviceSpace(new DriveInfo(System.IO.Path.GetDirectoryName(Path) ?? Path).AvailableFreeSpace, null);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            // A share, for instance, has no drive.
+            return default;
+        }
+    }
+
     public override BlockDeviceInfo Describe(long lengthBytes) => new()
     {
         BlockSize = BlockSize,
@@ -113,6 +126,7 @@ internal sealed class PortableFileBackend : FileBackend
         HasVolatileWriteCache = !_options.WriteThrough && !_options.IsReadOnly,
         WriteZeroes = _options.IsReadOnly ? DeviceSupport.None : DeviceSupport.Emulated,
         PhysicalBlockBlocks = 4096 / BlockSize,
+        ReportsSpace = true,
         Store = new StoreNeed(_options.StoreThreads, 0),
         Description = $"file {Path} of {ByteSize.Format(lengthBytes)}",
         Identity = $"file:{File.ResolveLinkTarget(Path, returnFinalTarget: true)?.FullName ?? Path}",

@@ -48,6 +48,33 @@ internal static partial class TargetLog
     [LoggerMessage(1301, LogLevel.Warning, "Persistent reservations could not be written to {Path}, so the change was refused: {Error}")]
     public static partial void ReservationsNotSaved(ILogger logger, string path, string error);
 
+    [LoggerMessage(1310, LogLevel.Information, "{Target} LUN {Lun}: {Operation} goes on where it was interrupted")]
+    public static partial void MediumOperationResumed(ILogger logger, string target, int lun, string operation);
+
+    [LoggerMessage(1311, LogLevel.Information, "{Target} LUN {Lun}: {Operation} is done")]
+    public static partial void MediumOperationDone(ILogger logger, string target, int lun, string operation);
+
+    [LoggerMessage(1312, LogLevel.Warning, "{Target} LUN {Lun}: {Operation} has failed, and the medium is not served: {Error}")]
+    public static partial void MediumOperationFailed(ILogger logger, string target, int lun, string operation, string error);
+
+    [LoggerMessage(1400, LogLevel.Information, "{Target} serves {Device} under LUN {Lun}")]
+    public static partial void LunAdded(ILogger logger, string target, int lun, string device);
+
+    [LoggerMessage(1401, LogLevel.Information, "LUN {Lun} of {Target} is removed")]
+    public static partial void LunRemoved(ILogger logger, string target, int lun);
+
+    [LoggerMessage(1402, LogLevel.Information, "Target {Target} is served")]
+    public static partial void TargetAdded(ILogger logger, string target);
+
+    [LoggerMessage(1403, LogLevel.Information, "Target {Target} is removed: its sessions end")]
+    public static partial void TargetRemoved(ILogger logger, string target);
+
+    [LoggerMessage(1404, LogLevel.Information, "{Target} has other access rules for later logins")]
+    public static partial void AccessChanged(ILogger logger, string target);
+
+    [LoggerMessage(1405, LogLevel.Information, "LUN {Lun} of {Target} is {Access} from now on")]
+    public static partial void WriteProtectionChanged(ILogger logger, string target, int lun, string access);
+
     [LoggerMessage(1900, LogLevel.Error, "Session {Tsih} of {InitiatorName} ended by a fault of ours")]
     public static partial void SessionFault(ILogger logger, string initiatorName, ushort tsih, Exception exception);
 

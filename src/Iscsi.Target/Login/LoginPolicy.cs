@@ -38,15 +38,16 @@ internal sealed class LoginPolicy(TargetCore core, ITransportConnection transpor
                 ? Refuse(LoginStatus.SessionDoesNotExist)
                 : LoginDecision.Accept(TargetDefinition.PortalGroupTag, Offer());
         }
-        _target = core.FindTarget(identity.TargetName!);
+        _target = core.Targets.Find(identity.TargetName!);
         if (_target is null) return Refuse(LoginStatus.NotFound);
-        if (!_target.IsAllowed(identity.InitiatorName)) return Refuse(LoginStatus.AuthorizationFailure);
+        var access = _target.Access;
+        if (!access.IsAllowed(identity.InitiatorName)) return Refuse(LoginStatus.AuthorizationFailure);
         if (identity.Tsih != 0)
         {
             // A session has one connection: another one can't be added, and the first can't be replaced but with its session (TSIH 0).
             return Refuse(core.Sessions.Exists(identity.Tsih) ? LoginStatus.TooManyConnections : LoginStatus.SessionDoesNotExist);
         }
-        return LoginDecision.Accept(TargetDefinition.PortalGroupTag, Offer(), _target.Authentication, _target.Alias);
+        return LoginDecision.Accept(TargetDefinition.PortalGroupTag, Offer(), access.Authentication, access.Alias);
     }
 
     public LoginStatus Admit(in LoginIdentity identity, NegotiatedParameters parameters, out ushort tsih)
@@ -57,7 +58,7 @@ internal sealed class LoginPolicy(TargetCore core, ITransportConnection transpor
         if (_target is not null && parameters.MaxUnsolicitedBytes > core.Budget.CreditBlocks * MemoryBudget.BlockBytes)
             return RefusedWith = LoginStatus.InitiatorError;
         Session = core.Sessions.TryAdmit(identity, parameters, _target, transport, Reserve!, StandbyOwner, FirstCmdSN);
-        if (Session is null) return RefusedWith = LoginStatus.OutOfResources;
+        if (Session is null) return RefusedWith = _target is { IsRemoved: true } ? LoginStatus.NotFound : LoginStatus.OutOfResources;
         tsih = Session.Tsih;
         return LoginStatus.Success;
     }

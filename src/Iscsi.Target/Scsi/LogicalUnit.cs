@@ -3,6 +3,9 @@ using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using System.Text;
 using Iscsi.Storage;
+using Iscsi.Target.Memory;
+using Iscsi.Target.Scsi.Copy;
+using Iscsi.Target.Scsi.Media;
 using Iscsi.Target.Scsi.PersistentReservations;
 using Iscsi.Target.State;
 
@@ -11,7 +14,7 @@ namespace Iscsi.Target.Scsi;
 /// <summary>
 /// A block device under a LUN: identity, state, and what its device can do. Shared by all sessions of its target.
 /// </summary>
-internal sealed class LogicalUnit
+internal sealed partial class LogicalUnit
 {
     /// <summary>T10 VENDOR IDENTIFICATION.</summary>
     public const string Vendor = "ISCSINET";
@@ -21,7 +24,9 @@ internal sealed class LogicalUnit
 
     private const ulong NaaLocallyAssigned = 0x3;
 
-    private volatile bool _isStopped;
+    private readonly TimeProvider _clock;
+    private readonly long _startedAt;
+    private volatile bool _isWriteProtected;
     private volatile bool _isWriteErrorLatched;
     private long _knownBlockCount;
     private Action<IBlockDevice>? _onInfoChanged;
@@ -32,7 +37,8 @@ internal sealed class LogicalUnit
         IBlockDevice device,
         string targetName,
         ScsiLimits limits,
-        LunOptions options)
+        LunOptions options,
+        TimeProvider clock)
     {
         Reservations = new UnitReservations(
             new PersistentReservationLimits { MaxFullStatusBytes = limits.AllAtOnceBytes },
@@ -43,8 +49,18 @@ internal sealed class LogicalUnit
         Device = device;
         TargetName = targetName;
         Limits = limits;
+        _isWriteProtected = options.IsReadOnly;
+        IsRemovable = options.IsRemovable;
+        Medium = new UnitMedium(this);
         // The target name is part of it, so that equal paths behind two targets do not look like two paths to one disk.
         var hash = SHA256.HashData(Encoding.UTF8.GetBytes($"{targetName}\n{options.SerialNumber ?? device.Info.Identity}"));
+        _clock = clock;
+        _startedAt = clock.GetTimestamp();
+        Modes = new UnitModePages(this, options);
+        Exceptions = new InformationalExceptions(this);
+        Timestamp = new UnitTimestamp(clock);
+        RodTokens = new UnitRodTokens(clock);
+        Space = new UnitSpace(this, clock);
         SerialNumber = options.SerialNumber ?? Convert.ToHexStringLower(hash.AsSpan(0, 10));
         NaaIdentifier = (BinaryPrimitives.ReadUInt64BigEndian(hash) >> 4) | (NaaLocallyAssigned << 60);
     }
@@ -79,17 +95,42 @@ internal sealed class LogicalUnit
     /// <summary>What READ BUFFER and WRITE BUFFER work on.</summary>
     public LogicalUnitBuffer Buffer { get; } = new();
 
+    /// <summary>The third-party copies that its copy manager knows.</summary>
+    public UnitCopies Copies { get; } = new();
+
+    /// <summary>The ROD tokens that stand for its blocks.</summary>
+    public UnitRodTokens RodTokens { get; }
+
     /// <summary>Who has reserved it, and who is registered.</summary>
     public UnitReservations Reservations { get; }
 
     /// <summary>What it remembers over a restart beside its reservations.</summary>
     public UnitState State { get; }
 
+    /// <summary>The Store level of its device; null when it needs none.</summary>
+    public StoreLane? Lane { get; init; }
+
+    /// <summary>Whether writes are refused: by the device, or by who serves it.</summary>
+    public bool IsReadOnly => _isWriteProtected || Info.IsReadOnly;
+
+    /// <summary>Whether who serves it refuses writes.</summary>
+    public bool IsWriteProtected
+    {
+        get => _isWriteProtected;
+        set => _isWriteProtected = value;
+    }
+
+    /// <summary>RMB: the medium can be ejected and loaded.</summary>
+    public bool IsRemovable { get; }
+
+    /// <summary>Whether the medium can be reached: operations on all of it, ejection, power conditions.</summary>
+    public UnitMedium Medium { get; }
+
     /// <summary>Stopped by START STOP UNIT: media access is NOT READY until it is started.</summary>
     public bool IsStopped
     {
-        get => _isStopped;
-        set => _isStopped = value;
+        get => Medium.IsStopped;
+        set => Medium.IsStopped = value;
     }
 
     /// <summary>

@@ -3,31 +3,36 @@ using System.Diagnostics.CodeAnalysis;
 using System.Text;
 using Iscsi.Protocol.Scsi;
 using Iscsi.Storage;
+using Iscsi.Target.Memory;
 using Iscsi.Target.Scsi.PersistentReservations;
 
 namespace Iscsi.Target.Scsi;
 
 /// <summary>The logical units of one target, and the nexuses that see them.</summary>
-internal sealed class LogicalUnitMap
+internal sealed partial class LogicalUnitMap
 {
     private const int MaxNameBytes = 223;
     private const int MaxSerialNumberLength = 20;
 
     private readonly Lock _lock = new();
     private readonly ScsiLimits _limits;
+    private readonly TimeProvider _clock;
     private volatile LogicalUnit[] _units = [];
+    private readonly HashSet<ushort> _vacated = [];
     private ScsiNexus[] _nexuses = [];
     private int _nextIndex;
 
     /// <summary>Creates an empty map.</summary>
     /// <param name="targetName">iSCSI name of the target.</param>
     /// <param name="limits">Bounds of commands.</param>
-    public LogicalUnitMap(string targetName, ScsiLimits? limits = null)
+    /// <param name="clock">The clock of the units; null: the system's.</param>
+    public LogicalUnitMap(string targetName, ScsiLimits? limits = null, TimeProvider? clock = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(targetName);
         if (Encoding.UTF8.GetByteCount(targetName) > MaxNameBytes)
             throw new ArgumentException($"A target name has at most {MaxNameBytes} bytes (RFC 7143, 4.2.7.1).", nameof(targetName));
         TargetName = targetName;
+        _clock = clock ?? TimeProvider.System;
         _limits = limits ?? new ScsiLimits();
         ArgumentOutOfRangeException.ThrowIfLessThan(_limits.AllAtOnceBytes, ScsiLimits.MinAllAtOnceBytes, nameof(limits));
     }
@@ -35,16 +40,26 @@ internal sealed class LogicalUnitMap
     /// <summary>iSCSI name of the target.</summary>
     public string TargetName { get; }
 
+    /// <summary>The most target ports: their names fit a VPD page.</summary>
+    public const int MaxTargetPorts = 15;
+
+    /// <summary>Relative identifiers of the target ports, which are the tags of the portal groups; ascending. Default: 1.</summary>
+    public IReadOnlyList<ushort> TargetPorts { get; init; } = [1];
+
     /// <summary>The logical units, in the order of their numbers. A snapshot.</summary>
     public ReadOnlySpan<LogicalUnit> Units => _units;
 
-    /// <summary>Puts a device under a LUN. Nexuses are told that the reported LUNs have changed.</summary>
+    /// <summary>
+    /// Puts a device under a LUN. Nexuses are told that the reported LUNs have changed, and where another disk was there before, that this is
+    /// another one.
+    /// </summary>
     /// <param name="number">The LUN, 0 to 16383.</param>
     /// <param name="device">The device. It stays its owner's.</param>
     /// <param name="options">Serial number, files of its state, kind of medium; null: the defaults.</param>
+    /// <param name="lane">The Store level of the device; null: it needs none.</param>
     /// <exception cref="ArgumentException">The LUN is taken, or the storage is already served under another one.</exception>
     /// <exception cref="InvalidDataException">A file of its state is damaged.</exception>
-    public LogicalUnit Add(int number, IBlockDevice device, LunOptions? options = null)
+    public LogicalUnit Add(int number, IBlockDevice device, LunOptions? options = null, StoreLane? lane = null)
     {
         options ??= new LunOptions();
         ArgumentNullException.ThrowIfNull(device);
@@ -57,7 +72,7 @@ internal sealed class LogicalUnitMap
             if (units.Length == ScsiLimits.MaxLogicalUnits)
                 throw new ArgumentException($"{TargetName} has {units.Length} LUNs, which is the most.", nameof(number));
             CheckFree(units, number, device);
-            var unit = new LogicalUnit(_nextIndex++, (ushort)number, device, TargetName, _limits, options);
+            var unit = new LogicalUnit(_nextIndex++, (ushort)number, device, TargetName, _limits, options, _clock) { Lane = lane };
             LogicalUnit[] next = [.. units, unit];
             Array.Sort(next, static (a, b) => a.Number.CompareTo(b.Number));
             _units = next;
@@ -65,6 +80,7 @@ internal sealed class LogicalUnitMap
             foreach (var nexus in _nexuses)
             {
                 nexus.Raise(unit, UnitAttention.PowerOnOrReset);
+                if (_vacated.Contains(unit.Number)) nexus.Raise(unit, UnitAttention.InquiryDataHasChanged);
                 foreach (var other in units) nexus.Raise(other, UnitAttention.ReportedLunsDataHasChanged);
             }
             return unit;
@@ -81,6 +97,7 @@ internal sealed class LogicalUnitMap
         {
             if (Array.IndexOf(_units, unit) < 0) return false;
             unit.Unwatch();
+            _vacated.Add(unit.Number);
             _units = Array.FindAll(_units, other => !ReferenceEquals(other, unit));
             foreach (var nexus in _nexuses)
             {
@@ -125,14 +142,25 @@ internal sealed class LogicalUnitMap
     /// <summary>A session has ended.</summary>
     public void Detach(ScsiNexus nexus)
     {
-        lock (_lock) _nexuses = Array.FindAll(_nexuses, other => !ReferenceEquals(other, nexus));
+        lock (_lock)
+        {
+            if (Array.IndexOf(_nexuses, nexus) >= 0) KeepStatistics(nexus);
+            _nexuses = Array.FindAll(_nexuses, other => !ReferenceEquals(other, nexus));
+        }
         ReleaseReservations(nexus);
+        foreach (var unit in _units) unit.Copies.OnNexusLost(nexus);
     }
 
-    /// <summary>A nexus logs out or is lost: what it reserved by RESERVE is free from now on (SPC-2).</summary>
+    /// <summary>
+    /// A nexus logs out or is lost: what it reserved by RESERVE is free from now on (SPC-2), and it prevents no medium's removal.
+    /// </summary>
     public void ReleaseReservations(ScsiNexus nexus)
     {
-        foreach (var unit in _units) unit.Reservations.OnNexusLost(nexus);
+        foreach (var unit in _units)
+        {
+            unit.Reservations.OnNexusLost(nexus);
+            unit.Medium.AllowRemoval(nexus);
+        }
     }
 
     /// <summary>The names of the nexuses that exist now.</summary>
@@ -153,13 +181,23 @@ internal sealed class LogicalUnitMap
         }
     }
 
-    /// <summary>Establishes conditions on a logical unit for every nexus but one.</summary>
+    /// <summary>Establishes conditions on a logical unit for every nexus but one; on one that has left, for none.</summary>
     public void Raise(LogicalUnit unit, UnitAttention conditions, ScsiNexus? except = null)
     {
         lock (_lock)
         {
+            if (Array.IndexOf(_units, unit) < 0) return;
             foreach (var nexus in _nexuses)
                 if (!ReferenceEquals(nexus, except)) nexus.Raise(unit, conditions);
+        }
+    }
+
+    /// <summary>Establishes conditions on a logical unit for one nexus, the one that has been here longest.</summary>
+    public void RaiseForOne(LogicalUnit unit, UnitAttention conditions)
+    {
+        lock (_lock)
+        {
+            if (_nexuses.Length > 0) _nexuses[0].Raise(unit, conditions);
         }
     }
 

@@ -4,7 +4,7 @@ using Iscsi.Protocol.Scsi;
 
 namespace Iscsi.Target.Scsi;
 
-/// <summary>MODE SENSE (SPC-4). There is no MODE SELECT: nothing is changeable.</summary>
+/// <summary>MODE SENSE (SPC-4).</summary>
 internal static class ModeCommands
 {
     private const byte DisableBlockDescriptors = 0x08;
@@ -14,16 +14,15 @@ internal static class ModeCommands
 
     // PAGE CONTROL
     private const int Changeable = 1;
+    private const int Default = 2;
     private const int Saved = 3;
+
+    // PS: the page can be saved
+    private const byte ParametersSaveable = 0x80;
 
     // DEVICE-SPECIFIC PARAMETER of direct access devices (SBC-3)
     private const byte WriteProtected = 0x80;
     private const byte DpoAndFuaSupported = 0x10;
-
-    private const int Header6 = 4;
-    private const int Header10 = 8;
-    private const int ShortBlockDescriptor = 8;
-    private const int LongBlockDescriptor = 16;
 
     /// <summary>The rows.</summary>
     public static readonly ScsiCommandRow[] Rows =
@@ -36,7 +35,7 @@ internal static class ModeCommands
             Traits = ScsiTraits.AllowedWhenStopped,
             Direction = DataDirection.Read,
             Memory = MemoryNeed.ParameterData,
-            Begin = static r => ModeSense(r, Header6, r.Cdb[4]),
+            Begin = static r => ModeSense(r, ModeParameterList.Header6, r.Cdb[4]),
         },
 
         // byte 1 LLBAA and DBD, byte 2 PC (2) and PAGE CODE (6), byte 3 SUBPAGE CODE, byte 7 ALLOCATION LENGTH (2)
@@ -47,39 +46,58 @@ internal static class ModeCommands
             Traits = ScsiTraits.AllowedWhenStopped,
             Direction = DataDirection.Read,
             Memory = MemoryNeed.ParameterData,
-            Begin = static r => ModeSense(r, Header10, r.Cdb.UInt16(7)),
+            Begin = static r => ModeSense(r, ModeParameterList.Header10, r.Cdb.UInt16(7)),
         },
     ];
 
     private static ScsiStep ModeSense(ScsiRequest r, int headerSize, uint allocationLength)
     {
+        var unit = r.Unit!;
         var pageControl = r.Cdb[2] >> 6;
         var pageCode = r.Cdb[2] & 0x3F;
         var subpageCode = r.Cdb[3];
-        if (pageControl == Saved) return r.Fail(SenseKey.IllegalRequest, AdditionalSense.SavingParametersNotSupported);
-        // No page has subpages: 00h and FFh (all of them) both mean the page itself.
-        if (subpageCode is not (0 or AllSubpages)) return r.InvalidField(3);
+        if (pageControl == Saved && !unit.Modes.CanSave) return r.Fail(SenseKey.IllegalRequest, AdditionalSense.SavingParametersNotSupported);
+        // SPC-4: of all pages, 00h asks for those without subpages and FFh for all; others are reserved.
+        if (pageCode == AllPages && subpageCode is not (0 or AllSubpages)) return r.InvalidField(3);
 
-        Span<byte> data = stackalloc byte[Header10 + LongBlockDescriptor + (ModePages.All.Length * ModePages.MaxPageSize)];
+        Span<byte> data = stackalloc byte[ModeParameterList.Header10 + ModeParameterList.LongBlockDescriptor + ModePages.MaxTotalSize];
         data.Clear();
-        var isLong = headerSize == Header10 && r.Cdb.Has(1, LongLbaAccepted);
+        var isLong = headerSize == ModeParameterList.Header10 && r.Cdb.Has(1, LongLbaAccepted);
         var length = headerSize;
-        if (!r.Cdb.Has(1, DisableBlockDescriptors)) length += WriteBlockDescriptor(r.Unit!, data[length..], isLong);
+        if (!r.Cdb.Has(1, DisableBlockDescriptors)) length += WriteBlockDescriptor(unit, data[length..], isLong);
         var blockDescriptorLength = length - headerSize;
 
+        var knowsCode = false;
         var found = false;
-        foreach (var page in ModePages.All)
+        for (var i = 0; i < ModePages.All.Length; i++)
         {
-            if (pageCode != AllPages && pageCode != page.Code) continue;
+            var page = ModePages.All[i];
+            if (!unit.Modes.Has(i) || (pageCode != AllPages && pageCode != page.Code)) continue;
+            knowsCode = true;
+            if (subpageCode != AllSubpages && subpageCode != page.Subcode) continue;
             found = true;
-            var size = page.Write(r.Unit!, data[length..]);
-            if (pageControl == Changeable) data.Slice(length + 2, size - 2).Clear();
-            length += size;
+            WritePage(unit.Modes, i, pageControl, data.Slice(length, page.Size));
+            length += page.Size;
         }
-        if (!found) return r.InvalidField(2, 5);
+        if (!found) return knowsCode ? r.InvalidField(3) : r.InvalidField(2, 5);
 
-        WriteHeader(r.Unit!, data, headerSize, length, blockDescriptorLength, isLong);
+        WriteHeader(unit, data, headerSize, length, blockDescriptorLength, isLong);
         return r.Reply(data[..length], allocationLength);
+    }
+
+    private static void WritePage(UnitModePages modes, int index, int pageControl, Span<byte> page)
+    {
+        var values = pageControl switch
+        {
+            Changeable => modes.Changeable(index),
+            Default => modes.Default(index),
+            Saved => modes.Saved(index),
+            _ => modes.Current(index),
+        };
+        values.CopyTo(page);
+        // The header is the same whatever is asked for.
+        modes.Default(index)[..ModePages.All[index].HeaderSize].CopyTo(page);
+        if (modes.CanSave) page[0] |= ParametersSaveable;
     }
 
     // SPC-4: mode parameter header
@@ -92,8 +110,8 @@ internal static class ModeCommands
     //                                           6| BLOCK DESCRIPTOR LENGTH (2)
     private static void WriteHeader(LogicalUnit unit, Span<byte> data, int headerSize, int length, int blockDescriptorLength, bool isLong)
     {
-        var deviceSpecific = (byte)(DpoAndFuaSupported | (unit.Info.IsReadOnly ? WriteProtected : 0));
-        if (headerSize == Header6)
+        var deviceSpecific = (byte)(DpoAndFuaSupported | (unit.IsReadOnly || unit.Control.SoftwareWriteProtect ? WriteProtected : 0));
+        if (headerSize == ModeParameterList.Header6)
         {
             data[0] = (byte)(length - 1);
             data[2] = deviceSpecific;
@@ -115,10 +133,10 @@ internal static class ModeCommands
         {
             BinaryPrimitives.WriteInt64BigEndian(descriptor, info.BlockCount);
             BinaryPrimitives.WriteInt32BigEndian(descriptor[12..], info.BlockSize);
-            return LongBlockDescriptor;
+            return ModeParameterList.LongBlockDescriptor;
         }
         BinaryPrimitives.WriteUInt32BigEndian(descriptor, (uint)Math.Min(info.BlockCount, uint.MaxValue));
         BinaryPrimitives.WriteInt32BigEndian(descriptor[4..], info.BlockSize);
-        return ShortBlockDescriptor;
+        return ModeParameterList.ShortBlockDescriptor;
     }
 }

@@ -20,7 +20,8 @@ internal static class ProvisioningCommands
             Direction = DataDirection.Write,
             Memory = MemoryNeed.AllAtOnce,
             RecommendedTimeoutSeconds = 60,
-            IsSupported = ScsiCapabilities.CanUnmap,
+            // A read-only device can't unmap, and should say why.
+            IsSupported = static unit => ScsiCapabilities.CanUnmap(unit) || unit.Info.IsReadOnly,
             Begin = Begin,
             Execute = UnmapAsync,
         },
@@ -95,6 +96,7 @@ internal static class ProvisioningCommands
         r.DataOutNeeded = length;
         // Which blocks is known when the list is here; all of them may be shared with every other writer anyway.
         r.LockedRange = new BlockRange(0, r.Unit.Info.BlockCount);
+        r.LocksMoreThanItChanges = true;
         r.NeedsStore = true;
         return ScsiStep.CollectDataOut;
     }
@@ -107,7 +109,9 @@ internal static class ProvisioningCommands
             var descriptor = ReadDescriptor(r, i);
             if (descriptor.BlockCount == 0) continue;
             r.Cancellation.ThrowIfCancellationRequested();
-            await r.Unit!.Device.UnmapAsync(new BlockRange((long)descriptor.Lba, descriptor.BlockCount), r.Cancellation).ConfigureAwait(false);
+            var range = new BlockRange((long)descriptor.Lba, descriptor.BlockCount);
+            r.Unit!.RodTokens.OnWrite(range);
+            await r.Unit.Device.UnmapAsync(range, r.Cancellation).ConfigureAwait(false);
         }
     }
 

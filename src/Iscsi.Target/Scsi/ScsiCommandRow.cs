@@ -1,4 +1,6 @@
 using Iscsi.Protocol;
+using Iscsi.Target.Scsi.Copy;
+
 namespace Iscsi.Target.Scsi;
 
 /// <summary>
@@ -59,6 +61,11 @@ internal sealed class ScsiCommandRow
     /// execute step.
     /// </summary>
     public Func<ScsiRequest, ValueTask>? Execute { get; init; }
+
+    /// <summary>
+    /// Reads the parameter list of a third-party copy and begins it; null: the status is set. For <see cref="ScsiStep.Copy"/>.
+    /// </summary>
+    public Func<ScsiRequest, CopyOperation?>? StartCopy { get; init; }
 
     /// <summary>A byte of the usage data for one logical unit; null stands for a LUN without one.</summary>
     public byte UsageOf(LogicalUnit? unit, int offsetBytes)

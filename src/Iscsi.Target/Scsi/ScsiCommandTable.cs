@@ -1,4 +1,6 @@
 using Iscsi.Protocol.Scsi;
+using Iscsi.Target.Scsi.Copy;
+using Iscsi.Target.Scsi.Media;
 using Iscsi.Target.Scsi.PersistentReservations;
 
 namespace Iscsi.Target.Scsi;
@@ -16,6 +18,10 @@ internal static class ScsiCommandTable
         .. ReportCommands.Rows,
         .. CapacityCommands.Rows,
         .. ModeCommands.Rows,
+        .. ModeSelectCommands.Rows,
+        .. LogCommands.Rows,
+        .. DiagnosticCommands.Rows,
+        .. IdentityCommands.Rows,
         .. ReadWriteCommands.Rows,
         .. CacheCommands.Rows,
         .. VerifyCommands.Rows,
@@ -28,6 +34,12 @@ internal static class ScsiCommandTable
         .. BufferCommands.Rows,
         .. PersistentReservationCommands.Rows,
         .. ReserveCommands.Rows,
+        .. ExtendedCopyCommands.Rows,
+        .. TokenCommands.Rows,
+        .. CopyResultCommands.Rows,
+        .. StartStopCommands.Rows,
+        .. SanitizeCommands.Rows,
+        .. FormatCommands.Rows,
     ]);
 
     private static readonly ScsiCommandRow[]?[] ByOperationCode = Index(AllRows);

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using Iscsi.Protocol;
 using Iscsi.Protocol.Scsi;
 using Iscsi.Storage;
 
@@ -10,7 +11,7 @@ internal static class ScsiDispatcher
 {
     /// <summary>
     /// Begins a command. Allocates nothing and never waits. Order: LUN, operation code, reservations of others, fields outside the
-    /// usage data, unit attention, stopped unit, write protection, failed flush, fields that this device does not have, then the
+    /// usage data, unit attention, medium out of reach, write protection, failed flush, fields that this device does not have, then the
     /// row's own checks.
     /// </summary>
     /// <remarks>
@@ -43,7 +44,9 @@ internal static class ScsiDispatcher
         // After the gate, so that a read-only device, which can't unmap either, says that it is read-only.
         if (row.Conditional is { } bits && r.Cdb.Has(bits.OffsetBytes, bits.Mask) && !bits.Exist(unit))
             return r.InvalidField(bits.OffsetBytes, BitOperations.Log2(bits.Mask));
-        return row.Begin(r);
+        var step = row.Begin(r);
+        if (unit is not null && step is not ScsiStep.Done) r.Nexus.Count(unit, step, r.Transfer.BlockCount);
+        return step;
     }
 
     /// <summary>
@@ -55,7 +58,11 @@ internal static class ScsiDispatcher
     {
         try
         {
+            if (r.LockedRange.Count > 0 && !r.LocksMoreThanItChanges) r.Unit!.RodTokens.OnWrite(r.LockedRange);
             await r.Row!.Execute!(r).ConfigureAwait(false);
+            // WCE is zero: what was written, zeroed or unmapped is durable before the status (SBC-3).
+            if (r.Status == ScsiStatus.Good && r.Row.Has(ScsiTraits.Writes) && r.Unit!.WritesThrough)
+                await r.Unit.FlushAsync(r.Cancellation).ConfigureAwait(false);
         }
 #pragma warning disable CA1031 // Whatever a device throws must become a status: the initiator waits for one.
         catch (Exception e)
@@ -71,6 +78,7 @@ internal static class ScsiDispatcher
         // FUA is a write and a flush in one; which of them failed is not known.
         var forces = ((r.Transfer.Flags | r.Work.Flags) & BlockWriteFlags.ForceUnitAccess) != BlockWriteFlags.None;
         if (forces && r.Row!.Has(ScsiTraits.Writes) && !ScsiErrors.IsRefusal(e)) r.Unit!.LatchWriteError();
+        if (e is BlockDeviceException { Error: BlockDeviceError.NoSpace }) r.Unit!.Space.OnNoSpace();
         r.Fail(ScsiErrors.Sense(e, r.Row!.Has(ScsiTraits.Writes | ScsiTraits.Flushes)));
     }
 
@@ -116,13 +124,14 @@ internal static class ScsiDispatcher
             if (attention != UnitAttention.None)
             {
                 r.ReportedAttention = attention;
-                return new SenseData(SenseKey.UnitAttention, attention.Sense());
+                return unit.SenseOf(attention);
             }
         }
-        if (unit.IsStopped && !row.Has(ScsiTraits.AllowedWhenStopped))
-            return new SenseData(SenseKey.NotReady, AdditionalSense.InitializingCommandRequired);
-        if (row.Has(ScsiTraits.Writes) && unit.Info.IsReadOnly)
+        if (unit.Medium.HasObstacle && unit.Medium.Refuse(row.Traits) is { } sense) return sense;
+        if (row.Has(ScsiTraits.Writes) && unit.IsReadOnly)
             return new SenseData(SenseKey.DataProtect, AdditionalSense.WriteProtected);
+        if (row.Has(ScsiTraits.Writes) && unit.Control.SoftwareWriteProtect)
+            return new SenseData(SenseKey.DataProtect, AdditionalSense.SoftwareWriteProtected);
         if (row.Has(ScsiTraits.Writes | ScsiTraits.Flushes) && unit.IsWriteErrorLatched)
             return new SenseData(SenseKey.MediumError, AdditionalSense.WriteError);
         return null;

@@ -40,4 +40,10 @@ internal sealed record ScsiLimits
     /// MAXIMUM UNMAP BLOCK DESCRIPTOR COUNT, before <see cref="AllAtOnceBytes"/> bounds it further. Default 256.
     /// </summary>
     public int MaximumUnmapDescriptors { get; init; } = 256;
+
+    /// <summary>
+    /// How often the space below a unit with thresholds is looked at. Default 10 s: a disk at full speed writes a few gigabytes in it, and
+    /// a threshold is meant to leave more than that.
+    /// </summary>
+    public TimeSpan SpaceInterval { get; init; } = TimeSpan.FromSeconds(10);
 }

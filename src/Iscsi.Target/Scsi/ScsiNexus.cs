@@ -6,7 +6,7 @@ namespace Iscsi.Target.Scsi;
 /// One I_T nexus: an iSCSI session seen from the SCSI layer (RFC 7143, 4.4). Holds the unit attention conditions of each logical
 /// unit. They are raised by any thread and consumed by the session's owner.
 /// </summary>
-internal sealed class ScsiNexus
+internal sealed partial class ScsiNexus
 {
     private readonly Lock _lock = new();
     private UnitAttention[] _pending = [];
@@ -49,7 +49,7 @@ internal sealed class ScsiNexus
             if (unit.Index >= _pending.Length) Array.Resize(ref _pending, unit.Index + 1);
             ref var set = ref _pending[unit.Index];
             if (set == UnitAttention.None) Volatile.Write(ref _pendingUnits, _pendingUnits + 1);
-            set |= conditions;
+            set = set.With(conditions);
         }
     }
 

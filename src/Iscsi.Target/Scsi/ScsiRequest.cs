@@ -1,6 +1,7 @@
 using Iscsi.Protocol;
 using Iscsi.Protocol.Scsi;
 using Iscsi.Storage;
+using Iscsi.Target.Scsi.Copy;
 using Reservations;
 
 namespace Iscsi.Target.Scsi;
@@ -11,6 +12,8 @@ namespace Iscsi.Target.Scsi;
 /// </summary>
 internal sealed class ScsiRequest
 {
+    private Action? _abort;
+
     // In: set by the engine.
 
     /// <summary>The session.</summary>
@@ -51,6 +54,9 @@ internal sealed class ScsiRequest
 
     /// <summary>Ends the work of <see cref="ScsiDispatcher.ExecuteAsync"/> early, between two requests to the device.</summary>
     public CancellationToken Cancellation { get; set; }
+
+    /// <summary>The task was aborted: ends the wait of a command that asked for that, see <see cref="MakeAbortable"/>.</summary>
+    public void Abort() => _abort?.Invoke();
 
     /// <summary>Stops tasks of other sessions; null: there are none.</summary>
     public IUnitTasks? Tasks { get; set; }
@@ -113,6 +119,14 @@ internal sealed class ScsiRequest
     /// <summary>Whether ExecuteAsync asks the device for something, and so needs a Store slot and its bounce blocks.</summary>
     public bool NeedsStore { get; internal set; }
 
+    /// <summary>
+    /// Whether <see cref="LockedRange"/> holds more than what is changed: then Execute says itself what it is about to change.
+    /// </summary>
+    public bool LocksMoreThanItChanges { get; internal set; }
+
+    /// <summary>The third-party copy that the command carries out; null: none.</summary>
+    public CopyOperation? Copy { get; internal set; }
+
     /// <summary>Conditions that end when this status is queued: see <see cref="ConsumeUnitAttention"/>.</summary>
     internal UnitAttention ReportedAttention { get; set; }
 
@@ -139,6 +153,7 @@ internal sealed class ScsiRequest
         DataIn.Clear();
         Scratch.Clear();
         Cancellation = default;
+        _abort = null;
         Tasks = null;
         ResetResult();
     }
@@ -150,6 +165,15 @@ internal sealed class ScsiRequest
         if (ReportedAttentionOfAllUnits) Nexus.ClearAll(ReportedAttention);
         else if (Unit is not null) Nexus.Clear(Unit, ReportedAttention);
         ReportedAttention = UnitAttention.None;
+    }
+
+    /// <summary>For a command that may take hours in Execute: <see cref="Cancellation"/> is signalled when its task is aborted.</summary>
+    internal void MakeAbortable()
+    {
+        // It has no timer and no handle, so there is nothing to dispose.
+        var source = new CancellationTokenSource();
+        _abort = source.Cancel;
+        Cancellation = source.Token;
     }
 
     internal void ResetResult()
@@ -169,6 +193,9 @@ internal sealed class ScsiRequest
         LockedRange = default;
         IsAloneWithRange = false;
         NeedsStore = false;
+        LocksMoreThanItChanges = false;
+        Copy?.OnAborted();
+        Copy = null;
         ReportedAttention = UnitAttention.None;
         ReportedAttentionOfAllUnits = false;
         Work = default;

@@ -31,4 +31,10 @@ internal enum ScsiStep
 
     /// <summary>Take the scratch memory, then execute; no data-out.</summary>
     Execute,
+
+    /// <summary>
+    /// Gather <see cref="ScsiRequest.DataOutNeeded"/> bytes and the scratch memory, then do what <see cref="ScsiRequest.Copy"/> says, one
+    /// request to a device after the other.
+    /// </summary>
+    Copy,
 }

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
 using Iscsi.Protocol.Scsi;
+using Iscsi.Target.Scsi.Copy;
 
 namespace Iscsi.Target.Scsi;
 
@@ -19,16 +20,21 @@ internal static class VpdPages
 {
     private const int HeaderSize = 4;
 
-    // The largest page is Device Identification: three names of at most 223 bytes with suffix and padding, and four short
-    // designators.
-    private const int MaxSize = 1024;
+    // The largest pages are Device Identification, three names of at most 223 bytes with suffix and padding and four short designators,
+    // and SCSI Ports, such a name for each of LogicalUnitMap.MaxTargetPorts.
+    private const int MaxSize = 4096;
 
     private static readonly VpdPage[] Pages =
     [
         new(VpdPageCode.SupportedPages, WriteSupportedPages),
         new(VpdPageCode.UnitSerialNumber, static (_, unit, body) => Encoding.ASCII.GetBytes(unit.SerialNumber, body)),
         new(VpdPageCode.DeviceIdentification, WriteDeviceIdentification),
+        // No address of a management interface is known: the list is empty.
+        new(VpdPageCode.ManagementNetworkAddresses, static (_, _, _) => 0),
         new(VpdPageCode.ExtendedInquiryData, WriteExtendedInquiryData),
+        new(VpdPageCode.ModePagePolicy, WriteModePagePolicy),
+        new(VpdPageCode.ScsiPorts, WriteScsiPorts),
+        new(VpdPageCode.ThirdPartyCopy, ThirdPartyCopyVpdPage.Write),
         new(VpdPageCode.BlockLimits, static (_, unit, body) => BlockLimits(unit).WriteBody(body)),
         new(VpdPageCode.BlockDeviceCharacteristics, WriteBlockDeviceCharacteristics),
         new(VpdPageCode.LogicalBlockProvisioning, static (_, unit, body) => Provisioning(unit).WriteBody(body), ScsiCapabilities.CanUnmap),
@@ -87,6 +93,7 @@ internal static class VpdPages
         WriteSame10Unmaps = true,
         UnmappedReadsZero = ScsiCapabilities.UnmappedReadsZero(unit),
         IsThin = true,
+        ThresholdExponent = unit.Space.IsKnown ? UnitSpace.ThresholdExponent(unit.Info) : (byte)0,
     };
 
     private static VpdPage? Find(byte code, LogicalUnit unit)
@@ -102,6 +109,18 @@ internal static class VpdPages
         foreach (var page in Pages)
             if (page.IsSupported is null || page.IsSupported(unit)) body[count++] = (byte)page.Code;
         return count;
+    }
+
+    /// <summary>Whether a designator of the Device Identification page names a logical unit.</summary>
+    public static bool HasDesignator(ScsiRequest r, LogicalUnit unit, DesignatorType type, ReadOnlySpan<byte> designator)
+    {
+        // The one that everybody takes, without writing the page.
+        if (type == DesignatorType.Naa) return designator.Length == 8 && BinaryPrimitives.ReadUInt64BigEndian(designator) == unit.NaaIdentifier;
+        Span<byte> page = stackalloc byte[MaxSize];
+        ReadOnlySpan<byte> body = page[..WriteDeviceIdentification(r, unit, page)];
+        while (DesignationDescriptor.TryRead(ref body, out var own))
+            if (own.Association == DesignatorAssociation.LogicalUnit && own.Type == type && own.Designator.SequenceEqual(designator)) return true;
+        return false;
     }
 
     private static int WriteDeviceIdentification(ScsiRequest r, LogicalUnit unit, Span<byte> body)
@@ -149,22 +168,59 @@ internal static class VpdPages
     //      4| ACTIVATE_MICROCODE (2) | SPT (3) | GRD_CHK | APP_CHK | REF_CHK
     //      5| Reserved (2) | UASK_SUP | GROUP_SUP | PRIOR_SUP | HEADSUP | ORDSUP | SIMPSUP
     //      6| Reserved (4) | WU_SUP | CRD_SUP | NV_SUP | V_SUP
+    //      7| Reserved (3) | P_I_I_SUP | Reserved (3) | LUICLR
+    //      8| Reserved (3) | R_SUP | Reserved (3) | CBCS
+    //     10| EXTENDED SELF-TEST COMPLETION MINUTES (2): zero, the Control mode page says it in seconds
+    //     12| POA_SUP | HRA_SUP | VSA_SUP | Reserved (5)
     //     13| MAXIMUM SUPPORTED SENSE DATA LENGTH
     private static int WriteExtendedInquiryData(ScsiRequest r, LogicalUnit unit, Span<byte> body)
     {
         const int size = 0x3C;
         const byte headOfQueueOrderedSimple = 0x07;
+        // REPORT LUNS ends the condition that the LUNs have changed for all units of the target.
+        const byte clearsForAllUnits = 0x01;
         body[1] = headOfQueueOrderedSimple;
         body[2] = (byte)(unit.Info.HasVolatileWriteCache ? 0x01 : 0);
+        body[3] = clearsForAllUnits;
+        body[9] = SenseData.MaxDescriptorSize;
         return size;
     }
 
-    // SBC-3, Block Device Characteristics VPD page: 4| MEDIUM ROTATION RATE (2), 0001h is non-rotating
+    // SPC-4, Mode Page Policy VPD page: POLICY PAGE CODE, POLICY SUBPAGE CODE, MLUS (1) | MODE PAGE POLICY (2), Reserved. One descriptor
+    // for all pages and subpages: shared by all nexuses, and a unit's own.
+    private static int WriteModePagePolicy(ScsiRequest r, LogicalUnit unit, Span<byte> body)
+    {
+        const int size = 4;
+        body[0] = 0x3F;
+        body[1] = 0xFF;
+        return size;
+    }
+
+    // SPC-4, SCSI Ports VPD page, for each port: Reserved (2), RELATIVE PORT IDENTIFIER (2), Reserved (2), INITIATOR PORT TRANSPORTID
+    // LENGTH (2), Reserved (2), TARGET PORT DESCRIPTORS LENGTH (2), the port's designators
+    private static int WriteScsiPorts(ScsiRequest r, LogicalUnit unit, Span<byte> body)
+    {
+        const int header = 12;
+        var at = 0;
+        foreach (var port in r.Units.TargetPorts)
+        {
+            BinaryPrimitives.WriteUInt16BigEndian(body[(at + 2)..], port);
+            var length = WriteName(body[(at + header)..], DesignatorAssociation.TargetPort, unit, ",t,0x", port, "X4");
+            BinaryPrimitives.WriteUInt16BigEndian(body[(at + 10)..], (ushort)length);
+            at += header + length;
+        }
+        return at;
+    }
+
+    // SBC-3, Block Device Characteristics VPD page: 4| MEDIUM ROTATION RATE (2), 0001h is non-rotating; 7| WABEREQ (2), WACEREQ (2),
+    // NOMINAL FORM FACTOR (4). WABEREQ 01b: after a block erase every block can be read. WACEREQ 00b: there is no cryptographic erase.
     private static int WriteBlockDeviceCharacteristics(ScsiRequest r, LogicalUnit unit, Span<byte> body)
     {
         const int size = 0x3C;
         const ushort nonRotating = 0x0001;
+        const byte readableAfterBlockErase = 0x40;
         BinaryPrimitives.WriteUInt16BigEndian(body, nonRotating);
+        if (ScsiCapabilities.CanBlockErase(unit)) body[3] = readableAfterBlockErase;
         return size;
     }
 }

@@ -86,6 +86,7 @@ internal sealed class SessionRegistry(TargetCore core)
             if (target is null)
                 return Register(new TargetSession(core, identity, parameters, null, transport, connection, null, null), firstCmdSN);
 
+            if (target.IsRemoved) return null;
             var old = Find(identity, target);
             var reserve = old?.Reserve ?? CreateReserve(identity, standbyOwner);
             if (reserve is null && (old = FindOrphan()) is not null) reserve = old.Reserve;
@@ -103,6 +104,23 @@ internal sealed class SessionRegistry(TargetCore core)
             reserve.Standby ??= core.Connections.TryTake();
             return Register(session, firstCmdSN);
         }
+    }
+
+    /// <summary>No session of a target is admitted any more.</summary>
+    /// <returns>The sessions it has.</returns>
+    public TargetSession[] Retire(TargetDefinition target)
+    {
+        lock (_lock)
+        {
+            target.IsRemoved = true;
+            return [.. _byTsih.Values.Where(session => ReferenceEquals(session.Target, target))];
+        }
+    }
+
+    /// <summary>Whether a target has sessions, lost ones included.</summary>
+    public bool HasSessions(TargetDefinition target)
+    {
+        lock (_lock) return _byTsih.Values.Any(session => ReferenceEquals(session.Target, target));
     }
 
     /// <summary>

@@ -24,8 +24,9 @@ internal sealed partial class TargetSession : IPduSendCompletion
     private uint _textTag = 1;
     private bool _isTextInFlight;
     private volatile bool _isDraining;
+    private ConnectionEndReason _stopReason;
 
-    /// <summary>Whether the session takes no new commands because the server stops.</summary>
+    /// <summary>Whether the session takes no new commands because the server, or its target, stops.</summary>
     public bool IsDraining => _isDraining;
 
     /// <summary>The one slot of a discovery session, in the connection's reserve.</summary>
@@ -228,19 +229,21 @@ internal sealed partial class TargetSession : IPduSendCompletion
     }
 
     /// <summary>
-    /// The server stops: what is lost is closed; an open session takes no more commands, and ends when those in progress were answered.
+    /// The server, or the target, stops: what is lost is closed; an open session takes no more commands, and ends when those in progress were answered.
     /// </summary>
-    public void StopOrderly()
+    /// <param name="reason">Why: the server stops, or the target is removed.</param>
+    public void StopOrderly(ConnectionEndReason reason)
     {
+        _stopReason = reason;
         _isDraining = true;
         if (OrphanedAt is not null) Close();
     }
 
-    /// <summary>The server does not wait any longer.</summary>
+    /// <summary>It does not wait any longer.</summary>
     public void StopNow()
     {
         if (OrphanedAt is not null) Close();
-        else if (_channel is { HasEnded: false }) End(ConnectionEndReason.ServerStopping);
+        else if (_channel is { HasEnded: false }) End(_stopReason);
     }
 
     // At the end of a batch, so that the last response has its place before the message.
@@ -258,6 +261,6 @@ internal sealed partial class TargetSession : IPduSendCompletion
         });
         _channel.QueuePdu(entry);
         TargetLog.SessionStopping(Core.Logger, InitiatorName, Tsih);
-        EndAfterFlush(ConnectionEndReason.ServerStopping);
+        EndAfterFlush(_stopReason);
     }
 }

@@ -71,7 +71,7 @@ internal sealed partial class TargetSession
         set.AddFence(); // none of them starts because another one of them has ended
         foreach (var task in _tasks.Values.ToArray())
         {
-            if (!IsFor(task, unit)) continue;
+            if (!(reset is null ? IsFor(task, unit) : WorksOn(task, unit))) continue;
             function.PendingTasks++;
             task.TellEnd(function);
             task.AbortAfterOwedData();
@@ -86,8 +86,10 @@ internal sealed partial class TargetSession
     {
         var others = Array.FindAll(Core.Sessions.Snapshot(), s => !ReferenceEquals(s, this) && ReferenceEquals(s.Target, Target));
         var reset = others.Length == 0 ? null : new UnitReset(() => Post(() => OnAffectedTaskEnded(function)), others.Length);
-        unit.IsStopped = false;
+        unit.Medium.OnReset();
         unit.Reservations.OnReset();
+        unit.Copies.OnReset();
+        unit.Modes.Reset();
         AbortTasksOf(function, unit, reset);
         Target!.Units.Raise(unit, UnitAttention.LogicalUnitReset);
         foreach (var other in others) other.Post(() => other.AbortForReset(unit, reset!));
@@ -109,7 +111,7 @@ internal sealed partial class TargetSession
     // Another session resets the logical unit, or has preempted this nexus there.
     private void AbortForReset(LogicalUnit unit, UnitReset reset)
     {
-        var all = Array.FindAll(_tasks.Values.ToArray(), task => IsFor(task, unit));
+        var all = Array.FindAll(_tasks.Values.ToArray(), task => WorksOn(task, unit));
         // One that waits for other sessions' tasks itself has done its work: waiting for it could be waiting for oneself.
         foreach (var task in all)
             if (task.Request.AwaitsOtherTasks) task.Abort();
@@ -134,6 +136,11 @@ internal sealed partial class TargetSession
     private bool IsFor(TargetTask task, LogicalUnit unit) =>
         task.Header.Opcode == Opcode.ScsiCommand && ReferenceEquals(task.Session, this) &&
         Target!.Units.TryFind(task.Header.Lun, out var other) && ReferenceEquals(other, unit);
+
+    // A third-party copy also works on other logical units than the one it was sent to: what is reset or preempted there stops it too, since
+    // nothing of it may be written afterwards.
+    private bool WorksOn(TargetTask task, LogicalUnit unit) =>
+        IsFor(task, unit) || (task.Header.Opcode == Opcode.ScsiCommand && ReferenceEquals(task.Session, this) && task.Request.Copy is { } copy && copy.Touches(unit));
 
     private void Answer(TargetTask function, TaskManagementResponse response)
     {

@@ -252,8 +252,8 @@ internal sealed partial class TargetSession : IPduChannelHandler, ISerialOwner, 
     private void AfterTaskEnded()
     {
         if (!_isConnectionGone || _isClosed || _tasks.Count != 0 || _immediateInUse != 0) return;
-        var keepsFloor = Reserve is not null && !Core.IsStopping && ReferenceEquals(Reserve.Owner, this) && _channel.EndReason is not
-            (ConnectionEndReason.LoggedOut or ConnectionEndReason.Closed or ConnectionEndReason.ServerStopping);
+        var keepsFloor = Reserve is not null && !Core.IsStopping && Target is not { IsRemoved: true } && ReferenceEquals(Reserve.Owner, this) && _channel.EndReason is not
+            (ConnectionEndReason.LoggedOut or ConnectionEndReason.Closed or ConnectionEndReason.ServerStopping or ConnectionEndReason.TargetRemoved);
         if (!keepsFloor) Close();
         else OrphanedAt ??= Core.Clock.GetTimestamp();
     }
@@ -284,6 +284,10 @@ internal sealed partial class TargetSession : IPduChannelHandler, ISerialOwner, 
         if (_channel is null || _channel.HasEnded || !_isRunning) return;
         EndIfDrained();
         ArmTellTimer();
+        _channel.Flush();
+        if (!_isDraining || _channel.HasEnded) return;
+        // The last task may have ended with what was sent just now; nothing else would look before the next tick.
+        EndIfDrained();
         _channel.Flush();
     }
 

@@ -14,6 +14,11 @@ internal sealed partial class TargetTask
 
     private void NextReadChunk()
     {
+        if (_isTerminated)
+        {
+            CompleteTerminated();
+            return;
+        }
         if (_offsetBytes == 0)
         {
             _segmenter.Begin((uint)_totalBytes, Session.Parameters.PeerMaxRecvDataSegmentLength, Session.Parameters.MaxBurstLength);

@@ -103,7 +103,7 @@ internal sealed partial class TargetTask
             // The response needs nothing of the slot: the slot is free in this step, and the response may carry its number.
             // What waited for this task in its task set runs, and may answer, only behind it.
             wire.MoveTo(null);
-            var unit = Request.Unit;
+            var unit = _unit;
             End(enablesNext: false);
             session.QueueResponse(fields, wire);
             if (unit is not null) session.EnableDormant(unit);
@@ -120,7 +120,8 @@ internal sealed partial class TargetTask
     {
         if (Request.Status != ScsiStatus.CheckCondition) return 0;
         var bytes = _sense.Runs[0].Span;
-        var length = Request.Sense.WriteFixed(bytes[2..]);
+        var sense = Request.Sense;
+        var length = Request.Unit is { Control.DescriptorFormatSense: true } ? sense.WriteDescriptor(bytes[2..]) : sense.WriteFixed(bytes[2..]);
         BinaryPrimitives.WriteUInt16BigEndian(bytes, (ushort)length);
         return length + 2;
     }

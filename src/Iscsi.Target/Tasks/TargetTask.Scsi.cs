@@ -4,6 +4,7 @@ using Iscsi.Protocol.Scsi;
 using Iscsi.Storage;
 using Iscsi.Target.Memory;
 using Iscsi.Target.Scsi;
+using Iscsi.Target.Scsi.Copy;
 using Reservations;
 
 #pragma warning disable CA2012 // each ValueTask is consumed once, by the GetResult of its awaiter
@@ -40,6 +41,7 @@ internal sealed partial class TargetTask
         Compare,
         Collect,
         Execute,
+        Copy,
     }
 
     // What a request of a streamed write does at the device.
@@ -100,6 +102,7 @@ internal sealed partial class TargetTask
             return;
         }
         r.Unit = unit;
+        _unit = unit;
         if (Session.TaskSets.Of(unit.Index).Admit(this))
         {
             _isInTaskSet = true;
@@ -161,6 +164,10 @@ internal sealed partial class TargetTask
                 Start(Plan.Collect, DataDirection.Write, r.DataOutNeeded);
                 Collect();
                 break;
+            case ScsiStep.Copy:
+                Start(Plan.Copy, DataDirection.Write, r.DataOutNeeded);
+                Collect();
+                break;
             case ScsiStep.Execute:
                 Start(Plan.Execute, DataDirection.None, 0);
                 Collect();
@@ -174,7 +181,7 @@ internal sealed partial class TargetTask
     private void Start(Plan plan, DataDirection direction, long lengthBytes)
     {
         _plan = plan;
-        _lane = Request.Unit is { } unit ? Session.Target!.LaneOf(unit) : null;
+        _lane = Request.Unit?.Lane;
         _totalBytes = Residual.TransferLength(ExpectedDirection, ExpectedDataTransferLength, direction, lengthBytes);
         _r2t.LimitTo(direction == DataDirection.Write ? lengthBytes : 0);
     }
@@ -203,15 +210,17 @@ internal sealed partial class TargetTask
         grant.Draw(TargetLevels.Burst, grant.BlocksOf(TargetLevels.Burst), BurstData);
         State = TaskState.Running;
         if (_isAborted) FinishAborted();
+        else if (_isTerminated) CompleteTerminated();
         else if (_plan == Plan.Read) ReadChunk(BurstData);
-        else if (_plan is Plan.Collect or Plan.Execute) CollectIntoBurst();
+        else if (_plan is Plan.Collect or Plan.Execute or Plan.Copy) CollectIntoBurst();
         else RequestData();
     }
 
     // The range lock, then the Store level. A chunk that asks the device several times keeps the lock in between.
     private void EnterStore()
     {
-        if (_range.IsHeld || EnterRange()) PassStoreGate();
+        if (_isTerminated) CompleteTerminated();
+        else if (_range.IsHeld || EnterRange()) PassStoreGate();
     }
 
     // The lock is a level between Burst and Store, without a rank of its own because it holds no memory. Its order is enforced here:
@@ -227,6 +236,11 @@ internal sealed partial class TargetTask
             isAlone = r.IsAloneWithRange;
             if (range.Count == 0) return true;
         }
+        else if (_plan is Plan.Copy)
+        {
+            range = _copyIo.Range;
+            isAlone = _copyIo.Kind == CopyIoKind.Barrier;
+        }
         else
         {
             range = new BlockRange(CurrentLba, RoundUp(_chunkBytes) / BlockBytes);
@@ -234,13 +248,14 @@ internal sealed partial class TargetTask
         }
         Flow.CheckWait(TargetLevels.Store.Rank, TargetLevels.StoreGate);
         State = TaskState.WaitingForRange;
-        return r.Unit!.Ranges.TryEnter(_range, range, isAlone);
+        return RangeUnit.Ranges.TryEnter(_range, range, isAlone);
     }
 
     private void OnRange()
     {
         State = TaskState.Running;
         if (_isAborted) FinishAborted();
+        else if (_isTerminated) CompleteTerminated();
         else PassStoreGate();
     }
 
@@ -251,7 +266,16 @@ internal sealed partial class TargetTask
 
     private void PassStoreGate()
     {
-        if (_lane is null || (_plan is Plan.Collect or Plan.Execute && !Request.NeedsStore))
+        // A sanitize or format operation has begun since the command passed the SCSI gate.
+        if (_range.IsHeld && RangeUnit.Medium.RefuseBlocks() is { } sense)
+        {
+            ReleaseRange();
+            if (_plan is Plan.Copy) Request.Copy!.OnRefused(Request, sense);
+            else Request.Fail(sense);
+            Complete();
+            return;
+        }
+        if (_lane is null || (_plan is Plan.Collect or Plan.Execute && !Request.NeedsStore) || (_plan is Plan.Copy && _copyIo.Kind == CopyIoKind.Barrier))
         {
             StartIo();
             return;
@@ -265,6 +289,7 @@ internal sealed partial class TargetTask
         _store = grant;
         State = TaskState.Running;
         if (_isAborted) FinishAborted();
+        else if (_isTerminated) CompleteTerminated();
         else StartIo();
     }
 
@@ -278,16 +303,18 @@ internal sealed partial class TargetTask
         ValueTask io;
         try
         {
+            RevokeTokens();
             io = _plan switch
             {
                 Plan.Read when _flushesFirst => r.Unit!.FlushAsync(r.Cancellation),
                 Plan.Read => r.Unit!.Device.ReadAsync(CurrentLba, _io),
                 Plan.Collect or Plan.Execute => ScsiDispatcher.ExecuteAsync(r),
+                Plan.Copy => _copyIo.StartAsync(r),
                 _ => _ioStep switch
                 {
                     IoStep.ReadTail => r.Unit!.Device.ReadAsync(CurrentLba + (_chunkBytes / BlockBytes), _tail),
                     IoStep.ReadTwin => r.Unit!.Device.ReadAsync(CurrentLba, _twin),
-                    _ => r.Unit!.Device.WriteAsync(CurrentLba, _io, r.Transfer.Flags),
+                    _ => r.Unit!.Device.WriteAsync(CurrentLba, _io, WriteFlags(r)),
                 },
             };
         }
@@ -305,6 +332,13 @@ internal sealed partial class TargetTask
         _ioAwaiter = io.ConfigureAwait(false).GetAwaiter();
         if (_ioAwaiter.IsCompleted) OnIoCompleted();
         else _ioAwaiter.UnsafeOnCompleted(_onIoCompleted);
+    }
+
+    // Looked at when the write is issued, and kept for OnDeviceError: the write cache may have been switched off since Begin.
+    private static BlockWriteFlags WriteFlags(ScsiRequest r)
+    {
+        if (r.Unit!.WritesThrough) r.Transfer = r.Transfer with { Flags = r.Transfer.Flags | BlockWriteFlags.ForceUnitAccess };
+        return r.Transfer.Flags;
     }
 
     private void OnIoCompleted()
@@ -330,6 +364,11 @@ internal sealed partial class TargetTask
         if (_isAborted)
         {
             FinishAborted();
+            return;
+        }
+        if (_plan is Plan.Copy)
+        {
+            OnCopyIoEnded(error);
             return;
         }
         if (error is not null)

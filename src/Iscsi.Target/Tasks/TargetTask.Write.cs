@@ -36,6 +36,11 @@ internal sealed partial class TargetTask
             Complete();
             return;
         }
+        if (_isTerminated)
+        {
+            CompleteTerminated();
+            return;
+        }
         _headBytes = _offsetBytes == 0 ? (int)Math.Min(_r2t.ReceivedLength, _totalBytes) : 0;
         _chunkStart = _offsetBytes;
         if (_offsetBytes == 0 && _plan == Plan.Write && RoundUp(remaining) <= CreditData.Length && remaining % BlockBytes == 0)
@@ -96,7 +101,8 @@ internal sealed partial class TargetTask
             StoreChunk();
             return;
         }
-        if (TryEnterWire(WireStep.R2T, out var grant)) SendR2T(grant);
+        if (_isTerminated) CompleteTerminated();
+        else if (TryEnterWire(WireStep.R2T, out var grant)) SendR2T(grant);
     }
 
     private void SendR2T(Grant wire)
@@ -147,7 +153,7 @@ internal sealed partial class TargetTask
             return;
         }
         State = TaskState.Running;
-        if (_plan is Plan.Collect)
+        if (_plan is Plan.Collect or Plan.Copy)
         {
             RequestCollected();
             return;
@@ -259,7 +265,7 @@ internal sealed partial class TargetTask
 
     private void RequestCollected()
     {
-        if (_plan == Plan.Collect && (_r2t.Condition != WriteCondition.None || _r2t.ReceivedLength < _chunkBytes))
+        if (_plan is Plan.Collect or Plan.Copy && (_r2t.Condition != WriteCondition.None || _r2t.ReceivedLength < _chunkBytes))
         {
             RequestData();
             return;
@@ -278,7 +284,8 @@ internal sealed partial class TargetTask
                 r.DataOut.AddSlice(BurstData, 0, _solicitBytes);
             }
         }
-        EnterStore();
+        if (_plan is Plan.Copy) StartCopy();
+        else EnterStore();
     }
 
     private void FailWrite()

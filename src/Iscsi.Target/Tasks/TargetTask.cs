@@ -24,14 +24,19 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
     private readonly IoWork _ioWork;
     private readonly RangeWork _rangeWork;
     private readonly StoreWork _storeWork;
+    private readonly CopyWork _copyWork;
     private readonly Action _onIoCompleted;
     private readonly BlockList _sense;
     private BasicHeaderSegment _header;
     private int _pdusInFlight;
     private bool _isAborted;
+    private bool _isTerminated;
     private bool _isFence;
     private bool _isInTaskSet;
     private List<ITaskWatcher>? _watchers;
+
+    // The logical unit whose task set the task is in. The request's own may become another one when the LUN changes meanwhile.
+    private LogicalUnit? _unit;
 
     public TargetTask()
     {
@@ -42,6 +47,7 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
         _ioWork = new IoWork(this);
         _rangeWork = new RangeWork(this);
         _storeWork = new StoreWork(this);
+        _copyWork = new CopyWork(this);
         _onIoCompleted = () => Session.Executor.Post(_ioWork, mayRunHere: true);
         _sense = BlockList.Over(GC.AllocateUninitializedArray<byte>(SenseBytes, pinned: true));
     }
@@ -113,6 +119,8 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
         State = TaskState.Receiving;
         Since = now;
         _isAborted = false;
+        _isTerminated = false;
+        _unit = null;
         _isFence = false;
         _isInTaskSet = false;
         _isDraining = false;
@@ -157,9 +165,9 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
     /// </summary>
     public void FenceForSuccessor()
     {
-        if (_isFence || Request.Unit is null || State == TaskState.Ended) return;
+        if (_isFence || _unit is null || State == TaskState.Ended) return;
         _isFence = true;
-        Session.TaskSets.Of(Request.Unit.Index).AddFence();
+        Session.TaskSets.Of(_unit.Index).AddFence();
     }
 
     /// <summary>
@@ -185,7 +193,7 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
                 if (Session.Reserve!.Node.CancelWait(_burstWaiter)) FinishAborted();
                 break;
             case TaskState.WaitingForRange:
-                if (Request.Unit!.Ranges.CancelWait(_range)) FinishAborted();
+                if (RangeUnit.Ranges.CancelWait(_range)) FinishAborted();
                 break;
             case TaskState.WaitingForStore:
                 if (_lane!.Node.CancelWait(_storeWaiter)) FinishAborted();
@@ -194,7 +202,9 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
                 if (Session.WireNode.CancelWait(_wireWaiter)) FinishAborted();
                 break;
             case TaskState.InStore:
+            case TaskState.Copying:
                 Since = Session.Now;
+                Request.Abort();
                 break;
             case TaskState.Sending:
             case TaskState.WaitingForTasks:
@@ -254,7 +264,7 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
         ReleaseBurst();
         if (_transferTag != TaskTag.Reserved) session.FreeTransferTag(ref _transferTag, isDrained: !_r2t.OwesData);
         else if (_header.Opcode == Opcode.ScsiCommand && _r2t.OwesData) session.IgnoreLateData(InitiatorTaskTag);
-        var unit = Request.Unit;
+        var unit = _unit;
         if (_isInTaskSet)
         {
             _isInTaskSet = false;
@@ -267,6 +277,7 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
         }
         var watchers = _watchers;
         _watchers = null;
+        _unit = null;
         Request.Reset();
         session.OnTaskEnded(this, enablesNext ? unit : null);
         if (watchers is null) return;
@@ -281,7 +292,7 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
             State = TaskState.Sending;
             return;
         }
-        if (State == TaskState.Dormant) Session.TaskSets.Of(Request.Unit!.Index).Remove(this);
+        if (State == TaskState.Dormant) Session.TaskSets.Of(_unit!.Index).Remove(this);
         End();
     }
 
@@ -296,7 +307,7 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
 
     private void ReleaseRange()
     {
-        if (_range.IsHeld) Request.Unit!.Ranges.Leave(_range);
+        if (_range.IsHeld) RangeUnit.Ranges.Leave(_range);
     }
 
     private void ReleaseStore()

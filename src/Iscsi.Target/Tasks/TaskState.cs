@@ -8,6 +8,7 @@ namespace Iscsi.Target.Tasks;
 //   Running, for each chunk of a read:    WaitingForBurst ─▶ (WaitingForRange) ─▶ WaitingForStore ─▶ InStore ─▶ WaitingForWire ─▶ Sending
 //   Running, for each chunk of a write:   WaitingForBurst ─▶ (WaitingForWire ─▶ WaitingForData)… ─▶ (WaitingForRange)
 //                                             ─▶ (WaitingForStore ─▶ InStore)…
+//   Running, for each request of a copy:  Copying ─▶ (WaitingForRange) ─▶ WaitingForStore ─▶ InStore
 //   Running, at the end:                  WaitingForWire ─▶ Sending
 internal enum TaskState
 {
@@ -40,6 +41,9 @@ internal enum TaskState
 
     /// <summary>The device works.</summary>
     InStore,
+
+    /// <summary>Between two requests of a third-party copy: nothing runs, and its turn on the session's executor comes.</summary>
+    Copying,
 
     /// <summary>At the Wire gate.</summary>
     WaitingForWire,

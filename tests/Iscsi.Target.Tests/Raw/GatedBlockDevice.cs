@@ -4,7 +4,7 @@ using Reservations;
 namespace Iscsi.Target.Tests.Raw;
 
 /// <summary>A device whose requests wait while its gate is closed, so that a test decides when I/O ends.</summary>
-internal sealed class GatedBlockDevice(IBlockDevice inner) : IBlockDevice
+internal sealed class GatedBlockDevice(IBlockDevice inner, StoreNeed? store = null) : IBlockDevice
 {
     private volatile TaskCompletionSource? _gate;
     private int _waiting;
@@ -15,7 +15,7 @@ internal sealed class GatedBlockDevice(IBlockDevice inner) : IBlockDevice
         remove { }
     }
 
-    public BlockDeviceInfo Info => inner.Info;
+    public BlockDeviceInfo Info { get; } = store is { } need ? inner.Info with { Store = need } : inner.Info;
 
     /// <summary>Requests that wait at the gate.</summary>
     public int Waiting => Volatile.Read(ref _waiting);

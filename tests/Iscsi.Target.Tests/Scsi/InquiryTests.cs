@@ -50,7 +50,7 @@ public sealed class InquiryTests
     {
         var h = new ScsiHarness();
         var data = h.RunGood(ScsiHarness.Inquiry(0));
-        Assert.Equal([0x00, 0x80, 0x83, 0x86, 0xB0, 0xB1, 0xB2], data[4..]);
+        Assert.Equal([0x00, 0x80, 0x83, 0x85, 0x86, 0x87, 0x88, 0x8F, 0xB0, 0xB1, 0xB2], data[4..]);
         for (var page = 0; page < 256; page++)
         {
             var r = h.Run(ScsiHarness.Inquiry((byte)page));
@@ -203,6 +203,53 @@ public sealed class InquiryTests
         var page = new ScsiHarness(info => info with { HasVolatileWriteCache = isVolatile }).RunGood(ScsiHarness.Inquiry(0x86));
         Assert.Equal(0x07, page[5]);
         Assert.Equal(vSup, page[6]);
+    }
+
+    [Fact]
+    public void No_management_address_is_known() =>
+        Assert.Equal([0, 0x85, 0, 0], new ScsiHarness().RunGood(ScsiHarness.Inquiry(0x85)));
+
+    [Fact]
+    public void All_mode_pages_are_shared() =>
+        Assert.Equal([0, 0x87, 0, 4, 0x3F, 0xFF, 0x00, 0x00], new ScsiHarness().RunGood(ScsiHarness.Inquiry(0x87)));
+
+    [Fact]
+    public void The_ports_are_the_portal_groups_with_their_names()
+    {
+        var units = new LogicalUnitMap(new string('x', 223)) { TargetPorts = [.. Enumerable.Range(1, LogicalUnitMap.MaxTargetPorts).Select(i => (ushort)i)] };
+        units.Add(0, new ScsiHarness().Device);
+        var r = new ScsiRequest { Nexus = new ScsiNexus("iqn.2026-11.net.example:host", 1, 1), Units = units, Cdb = Cdb.From(ScsiHarness.Inquiry(0x88)) };
+        r.DataIn.Add(new byte[ScsiLimits.ParameterDataInCapacity]);
+        Assert.Equal(ScsiStep.Done, ScsiDispatcher.Begin(r));
+        var page = new byte[r.DataInLength];
+        r.DataIn.CopyTo(0, page);
+        ReadOnlySpan<byte> body = page.AsSpan(4);
+        for (var port = 1; port <= LogicalUnitMap.MaxTargetPorts; port++)
+        {
+            Assert.Equal(port, BinaryPrimitives.ReadUInt16BigEndian(body[2..]));
+            Assert.Equal(0, BinaryPrimitives.ReadUInt16BigEndian(body[6..]));
+            var descriptors = body.Slice(12, BinaryPrimitives.ReadUInt16BigEndian(body[10..]));
+            body = body[(12 + descriptors.Length)..];
+            Assert.True(DesignationDescriptor.TryRead(ref descriptors, out var designator));
+            Assert.Equal((DesignatorAssociation.TargetPort, DesignatorType.ScsiNameString), (designator.Association, designator.Type));
+            Assert.Equal($"{units.TargetName},t,0x{port:X4}", Encoding.UTF8.GetString(designator.Designator).TrimEnd('\0'));
+            Assert.True(descriptors.IsEmpty);
+        }
+        Assert.True(body.IsEmpty);
+    }
+
+    [Theory]
+    [InlineData(512, 2048, 11)]
+    [InlineData(4096, 2048, 8)]
+    [InlineData(512, 1L << 50, 19)]
+    public void The_threshold_exponent_is_a_mebibyte_or_what_32_bits_can_count(int blockSize, long blockCount, byte exponent)
+    {
+        var h = new ScsiHarness(info => info with { BlockSize = blockSize, ReportsSpace = true });
+        h.Device.Resize(blockCount);
+        h.Nexus.ClearAll(UnitAttention.All);
+        Assert.True(LogicalBlockProvisioningVpdPage.TryParseBody(h.RunGood(ScsiHarness.Inquiry(0xB2)).AsSpan(4), out var page));
+        Assert.Equal(exponent, page.ThresholdExponent);
+        Assert.True(blockCount >> exponent <= uint.MaxValue);
     }
 
     [Fact]

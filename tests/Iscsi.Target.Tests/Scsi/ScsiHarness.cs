@@ -3,6 +3,7 @@ using Iscsi.Protocol;
 using Iscsi.Protocol.Scsi;
 using Iscsi.Storage;
 using Iscsi.Target.Scsi;
+using Iscsi.Target.Scsi.Copy;
 using Reservations;
 
 namespace Iscsi.Target.Tests.Scsi;
@@ -12,7 +13,7 @@ internal sealed class ScsiHarness
 {
     public const string TargetName = "iqn.2026-11.net.example:disk";
 
-    public ScsiHarness(Func<BlockDeviceInfo, BlockDeviceInfo>? configure = null, ScsiLimits? limits = null, bool clearAttention = true)
+    public ScsiHarness(Func<BlockDeviceInfo, BlockDeviceInfo>? configure = null, ScsiLimits? limits = null, bool clearAttention = true, LunOptions? options = null, TimeProvider? clock = null)
     {
         var info = new BlockDeviceInfo
         {
@@ -28,10 +29,13 @@ internal sealed class ScsiHarness
             Description = "stub",
         };
         Device = new StubBlockDevice(configure is null ? info : configure(info));
-        Units = new LogicalUnitMap(TargetName, limits);
-        Unit = Units.Add(0, Device);
+        Units = new LogicalUnitMap(TargetName, limits, clock);
+        Unit = Units.Add(0, Device, options);
         Nexus = NewNexus(clearAttention);
     }
+
+    /// <summary>A unit that has every command there is.</summary>
+    public static ScsiHarness WithEverything() => new(options: new LunOptions { IsRemovable = true });
 
     public StubBlockDevice Device { get; }
 
@@ -44,6 +48,9 @@ internal sealed class ScsiHarness
     public ScsiRequest Request { get; } = new();
 
     public ScsiStep Step { get; private set; }
+
+    /// <summary>Told of every request of a third-party copy before it is made.</summary>
+    public Action<CopyIo>? BeforeCopyIo { get; set; }
 
     /// <summary>Bytes of the last answer.</summary>
     public byte[] Data { get; private set; } = [];
@@ -97,17 +104,44 @@ internal sealed class ScsiHarness
                 var difference = medium.AsSpan().CommonPrefixLength(dataOut);
                 if (r.Status == ScsiStatus.Good && difference < medium.Length) ScsiDispatcher.Miscompare(r, difference);
                 break;
+            case ScsiStep.Copy:
+                AddInPieces(r.DataOut, dataOut.AsMemory(0, Math.Min(dataOut!.Length, r.DataOutNeeded)));
+                if (r.ScratchBytes > 0) AddInPieces(r.Scratch, new byte[r.ScratchBytes]);
+                Assert.True(r.DataOutNeeded + r.ScratchBytes <= Unit.Limits.AllAtOnceBytes);
+                Copy();
+                break;
             case ScsiStep.CollectDataOut or ScsiStep.Execute:
                 if (r.DataOutNeeded > 0) AddInPieces(r.DataOut, dataOut.AsMemory(0, Math.Min(dataOut!.Length, r.DataOutNeeded)));
                 if (r.ScratchBytes > 0) AddInPieces(r.Scratch, new byte[r.ScratchBytes]);
                 Assert.True(r.DataOutNeeded + r.ScratchBytes <= Unit.Limits.AllAtOnceBytes);
-                Complete(ScsiDispatcher.ExecuteAsync(r));
+                // What is written to a file of the unit's state runs on another thread.
+                ScsiDispatcher.ExecuteAsync(r).AsTask().GetAwaiter().GetResult();
                 Data = new byte[r.DataInLength];
                 r.DataIn.CopyTo(0, Data);
                 break;
         }
         r.ConsumeUnitAttention();
         return r;
+
+        void Copy()
+        {
+            r.Copy = r.Row!.StartCopy!(r);
+            while (r.Copy is { } copy && copy.TryNext(r, out var io))
+            {
+                BeforeCopyIo?.Invoke(io);
+                try
+                {
+                    if (io.IsWrite) io.Unit.RodTokens.OnWrite(io.Range);
+                    Complete(io.StartAsync(r));
+                }
+                catch (BlockDeviceException e)
+                {
+                    copy.OnIoFailed(r, e);
+                    return;
+                }
+                copy.OnIoEnded(r);
+            }
+        }
 
         void Medium(Func<ValueTask> io)
         {

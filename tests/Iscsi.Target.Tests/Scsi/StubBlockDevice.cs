@@ -4,7 +4,7 @@ using Reservations;
 namespace Iscsi.Target.Tests.Scsi;
 
 /// <summary>A disk in one array whose description and failures the test chooses, and which notes what it was asked.</summary>
-internal sealed class StubBlockDevice : IBlockDevice
+internal sealed class StubBlockDevice : IBlockDevice, IBlockDeviceSpace
 {
     private readonly byte[] _bytes;
 
@@ -21,6 +21,13 @@ internal sealed class StubBlockDevice : IBlockDevice
     public Exception? WriteFailure { get; set; }
 
     public Exception? FlushFailure { get; set; }
+
+    /// <summary>What <see cref="GetSpaceAsync"/> answers.</summary>
+    public BlockDeviceSpace Space { get; set; }
+
+    public Exception? SpaceFailure { get; set; }
+
+    public bool SpaceHangs { get; set; }
 
     public List<string> Calls { get; } = [];
 
@@ -85,6 +92,13 @@ internal sealed class StubBlockDevice : IBlockDevice
         var count = Math.Min(Extents.Count, extents.Length);
         for (var i = 0; i < count; i++) extents.Span[i] = Extents[i];
         return new ValueTask<int>(count);
+    }
+
+    public ValueTask<BlockDeviceSpace> GetSpaceAsync(CancellationToken cancellationToken = default)
+    {
+        Calls.Add("space");
+        if (SpaceFailure is not null) return ValueTask.FromException<BlockDeviceSpace>(SpaceFailure);
+        return SpaceHangs ? new(new TaskCompletionSource<BlockDeviceSpace>().Task) : new(Space);
     }
 
     public ValueTask DisposeAsync() => default;

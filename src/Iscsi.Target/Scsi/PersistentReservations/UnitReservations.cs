@@ -55,6 +55,12 @@ internal sealed class UnitReservations
         return !_state.Allows(r.Nexus.Name, row.Traits);
     }
 
+    /// <summary>Whether a request of the copy manager for a nexus must be answered with RESERVATION CONFLICT.</summary>
+    /// <param name="nexus">The nexus that copies.</param>
+    /// <param name="traits">Whether it reads or writes.</param>
+    public bool Refuse(ScsiNexus nexus, ScsiTraits traits) =>
+        _isRestricted && (_reserver is { } reserver ? !ReferenceEquals(reserver, nexus) : !_state.Allows(nexus.Name, traits));
+
     /// <summary>Carries out a PERSISTENT RESERVE OUT: decided, durable where that was asked for, in force, told; in this order.</summary>
     public async ValueTask ExecuteAsync(ScsiRequest r, PersistentReservationRequest request)
     {
