@@ -95,7 +95,7 @@ internal static class ServeCommand
     {
         var command = new ExampleCommand(
             "serve",
-            "Serves disks until it is stopped by SIGTERM or Ctrl+C. Prints one line 'ready URL' a LUN on standard output when clients can connect.",
+            "Serves disks until it is stopped by SIGTERM or Ctrl+C. Prints one line 'ready URL' a LUN on standard output when clients can connect. SIGHUP: files that were made longer or shorter are served so.",
             ("iscsinet serve", "./disk.img on 127.0.0.1:3260, created with 1 GiB where it is missing"),
             ("iscsinet serve disk.img,size=20GiB --listen 0.0.0.0 --memory 256MiB", "a disk for the network, with room for many sessions"),
             ("ISCSINET_CHAP_SECRET=… iscsinet serve disk.img --chap-user alice --allow iqn.2004-10.com.ubuntu:host1", "with access rules"),

@@ -32,6 +32,8 @@ internal static class DiskServer
                 for (var lun = 0; lun < disks.Count; lun++)
                     await output.WriteLineAsync($"ready {Url(portal, options.TargetName, lun)}").ConfigureAwait(false);
                 await output.FlushAsync().ConfigureAwait(false);
+                using var reload = new ReloadSignal();
+                _ = DiskReload.FollowAsync(reload, disks, error, signal.Requested);
 
                 var exitCode = ExitCodes.Done;
                 if (options.CaptiveCommand is { } command)
