@@ -29,7 +29,7 @@ public sealed class IscsiTargetServer : IAsyncDisposable
         TimeProvider clock)
     {
         _portals = [.. portals];
-        _core = new TargetCore(targets, memoryBytes, limits, loggerFactory, clock);
+        _core = new TargetCore([.. portals.Select(portal => portal.GroupTag).Distinct().Order()], targets, memoryBytes, limits, loggerFactory, clock);
     }
 
     /// <summary>Where the memory goes, and how many sessions it promises.</summary>
@@ -99,7 +99,7 @@ public sealed class IscsiTargetServer : IAsyncDisposable
             {
                 var listener = portal.Listener ?? SocketTransportListener.Bind(portal.Endpoint!);
                 _listeners.Add(listener);
-                _core.Portals.Add((listener.LocalEndPoint as IPEndPoint, portal.Announce));
+                _core.Portals.Add((listener.LocalEndPoint as IPEndPoint, portal.Announce, portal.GroupTag));
             }
         }
         catch
@@ -109,7 +109,7 @@ public sealed class IscsiTargetServer : IAsyncDisposable
             throw;
         }
         _core.ResumeMediumOperations();
-        foreach (var listener in _listeners) _acceptLoops.Add(AcceptLoopAsync(listener));
+        for (var i = 0; i < _listeners.Count; i++) _acceptLoops.Add(AcceptLoopAsync(_listeners[i], _portals[i].GroupTag));
         _heartbeat = _core.Clock.CreateTimer(static core => ((TargetCore)core!).Tick(), _core, Heartbeat, Heartbeat);
         TargetLog.Started(_core.Logger, _core.Budget.BudgetBytes, _core.Budget.MaxSessions);
         return Task.CompletedTask;
@@ -138,13 +138,13 @@ public sealed class IscsiTargetServer : IAsyncDisposable
         else TargetLog.StuckSessions(_core.Logger, _core.Sessions.Snapshot().Length);
     }
 
-    private async Task AcceptLoopAsync(ITransportListener listener)
+    private async Task AcceptLoopAsync(ITransportListener listener, ushort portalGroupTag)
     {
         while (true)
         {
             var connection = await listener.AcceptAsync().ConfigureAwait(false);
             if (connection is null) return;
-            await _core.AcceptAsync(connection).ConfigureAwait(false);
+            await _core.AcceptAsync(connection, portalGroupTag).ConfigureAwait(false);
         }
     }
 }

@@ -180,6 +180,12 @@ public static class OperationCode
     /// <summary>Service action of <see cref="ServiceActionIn16"/>: GET LBA STATUS.</summary>
     public const byte GetLbaStatus = 0x12;
 
+    /// <summary>Service action of <see cref="MaintenanceIn"/>: REPORT TARGET PORT GROUPS.</summary>
+    public const byte ReportTargetPortGroups = 0x0A;
+
+    /// <summary>Service action of <see cref="MaintenanceOut"/>: SET TARGET PORT GROUPS.</summary>
+    public const byte SetTargetPortGroups = 0x0A;
+
     /// <summary>Service action of <see cref="MaintenanceIn"/>: REPORT SUPPORTED OPERATION CODES.</summary>
     public const byte ReportSupportedOperationCodes = 0x0C;
 

@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using System.Text;
 using Iscsi.Storage;
 using Iscsi.Target.Memory;
+using Iscsi.Target.Scsi.AsymmetricAccess;
 using Iscsi.Target.Scsi.Copy;
 using Iscsi.Target.Scsi.Media;
 using Iscsi.Target.Scsi.PersistentReservations;
@@ -38,10 +39,12 @@ internal sealed partial class LogicalUnit
         string targetName,
         ScsiLimits limits,
         LunOptions options,
-        TimeProvider clock)
+        TimeProvider clock,
+        TargetPortGroups portGroups)
     {
+        PortGroups = portGroups;
         Reservations = new UnitReservations(
-            new PersistentReservationLimits { MaxFullStatusBytes = limits.AllAtOnceBytes },
+            new PersistentReservationLimits { MaxFullStatusBytes = limits.AllAtOnceBytes, TargetPorts = portGroups.Tags },
             options.ReservationsPath is null ? null : new PersistentReservationFile(new ReplaceableFile(options.ReservationsPath)));
         State = new UnitState(options.StatePath is null ? null : new ReplaceableFile(options.StatePath));
         Index = index;
@@ -106,6 +109,9 @@ internal sealed partial class LogicalUnit
 
     /// <summary>What it remembers over a restart beside its reservations.</summary>
     public UnitState State { get; }
+
+    /// <summary>The target port groups it is reached through, and their asymmetric access states.</summary>
+    public TargetPortGroups PortGroups { get; }
 
     /// <summary>The Store level of its device; null when it needs none.</summary>
     public StoreLane? Lane { get; init; }

@@ -1,4 +1,5 @@
 using Iscsi.Protocol.Scsi;
+using Iscsi.Target.Scsi.AsymmetricAccess;
 using Iscsi.Target.Scsi.Copy;
 using Iscsi.Target.Scsi.Media;
 using Iscsi.Target.Scsi.PersistentReservations;
@@ -41,6 +42,7 @@ internal static class ScsiCommandTable
         .. StartStopCommands.Rows,
         .. SanitizeCommands.Rows,
         .. FormatCommands.Rows,
+        .. TargetPortGroupCommands.Rows,
     ]);
 
     private static readonly ScsiCommandRow[]?[] ByOperationCode = Index(AllRows);

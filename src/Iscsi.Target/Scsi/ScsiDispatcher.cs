@@ -11,7 +11,8 @@ internal static class ScsiDispatcher
 {
     /// <summary>
     /// Begins a command. Allocates nothing and never waits. Order: ACA attribute, LUN, operation code, reservations of others, fields outside the
-    /// usage data, unit attention, medium out of reach, write protection, failed flush, fields that this device does not have, then the
+    /// usage data, unit attention, asymmetric access state, medium out of reach, write protection, failed flush, fields that this device does
+    /// not have, then the
     /// row's own checks.
     /// </summary>
     /// <remarks>
@@ -129,6 +130,7 @@ internal static class ScsiDispatcher
                 return unit.SenseOf(attention);
             }
         }
+        if (unit.PortGroups.Refuse(r.Nexus.TargetPortGroupTag, row) is { } inaccessible) return inaccessible;
         if (unit.Medium.HasObstacle && unit.Medium.Refuse(row.Traits) is { } sense) return sense;
         if (row.Has(ScsiTraits.Writes) && unit.IsReadOnly)
             return new SenseData(SenseKey.DataProtect, AdditionalSense.WriteProtected);

@@ -36,6 +36,7 @@ internal sealed partial class TargetSession : IPduChannelHandler, ISerialOwner, 
         in LoginIdentity identity,
         NegotiatedParameters parameters,
         TargetDefinition? target,
+        ushort portalGroupTag,
         ITransportConnection transport,
         ConnectionReserve connection,
         SessionReserve? reserve,
@@ -53,7 +54,7 @@ internal sealed partial class TargetSession : IPduChannelHandler, ISerialOwner, 
         _predecessor = predecessor;
         Executor = reserve?.Executor ?? new SerialExecutor();
         TaskSets = reserve?.TaskSets ?? new NexusTaskSets();
-        Nexus = new ScsiNexus(InitiatorName, Isid, TargetDefinition.PortalGroupTag);
+        Nexus = new ScsiNexus(InitiatorName, Isid, portalGroupTag);
         _posted = new PostedActions(this);
         _tickWork = new TickWork(this);
         _tellTimerWork = new TellWork(this);
@@ -185,8 +186,7 @@ internal sealed partial class TargetSession : IPduChannelHandler, ISerialOwner, 
         }
         // A floor may also come from the lost session of another initiator: then nothing of this nexus was lost.
         // After a cold reset it was not lost, but everything was powered on anew.
-        var isSameNexus = _predecessor is not null && !_predecessor._isColdReset && _predecessor.Isid == Isid &&
-            string.Equals(_predecessor.InitiatorName, InitiatorName, StringComparison.Ordinal);
+        var isSameNexus = _predecessor is { _isColdReset: false } && _predecessor.Nexus.Name.Equals(Nexus.Name);
         Target?.Units.Attach(Nexus, isSameNexus ? UnitAttention.NexusLoss : UnitAttention.PowerOnOrReset);
         _predecessor = null; // or every session would keep all that were before it
         TargetLog.SessionOpened(Core.Logger, InitiatorName, Tsih, Target?.Name ?? "(discovery)", _transport.RemoteEndPoint);

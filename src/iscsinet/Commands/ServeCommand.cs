@@ -23,8 +23,8 @@ internal static class ServeCommand
 
     private static readonly Option<ListenSpec[]> Listen = new("--listen")
     {
-        Description = "Where to listen; repeatable. Port 0 is any free one; announce is what discovery says when clients reach it under another address. [default: 127.0.0.1:3260]",
-        HelpName = "ADDR[:PORT][,announce=ADDR:PORT]",
+        Description = "Where to listen; repeatable. Port 0 is any free one; announce is what discovery says when clients reach it under another address, group the portal group: several groups are several paths. [default: 127.0.0.1:3260]",
+        HelpName = "ADDR[:PORT][,announce=ADDR:PORT][,group=N]",
         CustomParser = Values.Listen,
     };
 
@@ -72,6 +72,12 @@ internal static class ServeCommand
         HelpName = "IQN",
     };
 
+    private static readonly Option<string?> Config = new("--config")
+    {
+        Description = "A JSON file with targets, LUNs, portals, access rules and limits, in place of the options above (docs/configuration.md). SIGHUP reads it again.",
+        HelpName = "FILE",
+    };
+
     private static readonly Option<string?> Run = new("--run")
     {
         Description = "Runs COMMAND by /bin/sh with $uri set to the URL of LUN 0, stops when it ends, and ends with its exit code.",
@@ -93,16 +99,36 @@ internal static class ServeCommand
             ("iscsinet serve", "./disk.img on 127.0.0.1:3260, created with 1 GiB where it is missing"),
             ("iscsinet serve disk.img,size=20GiB --listen 0.0.0.0 --memory 256MiB", "a disk for the network, with room for many sessions"),
             ("ISCSINET_CHAP_SECRET=… iscsinet serve disk.img --chap-user alice --allow iqn.2004-10.com.ubuntu:host1", "with access rules"),
+            ("iscsinet serve --config /etc/iscsinet.json", "several targets; changed while they are served by editing the file and SIGHUP"),
             ("iscsinet serve a.img b.img,read-only memory,size=256MiB", "three LUNs"),
             ("iscsinet serve memory,size=1GiB --listen 127.0.0.1:0 --run 'qemu-img info $uri'", "a disk for the time of one command"))
         {
-            Devices, Listen, Target, Memory, ChapUser, ChapSecretFile, MutualChapUser, MutualChapSecretFile, Allow, Run, Log,
+            Devices, Listen, Target, Memory, ChapUser, ChapSecretFile, MutualChapUser, MutualChapSecretFile, Allow, Config, Run, Log,
         };
-        command.SetAction(static (parsed, _) => DiskServer.RunAsync(
+        command.SetAction(static (parsed, _) => ConfigOf(parsed) is { } path ? ConfigurationServer.RunAsync(
+            path,
+            parsed.GetValue(Run),
+            parsed.GetValue(Log),
+            parsed.InvocationConfiguration.Output,
+            parsed.InvocationConfiguration.Error) : DiskServer.RunAsync(
             ToOptions(parsed, Environment.GetEnvironmentVariable),
             parsed.InvocationConfiguration.Output,
             parsed.InvocationConfiguration.Error));
         return command;
+    }
+
+    // The file says all that these would say.
+    private static string? ConfigOf(ParseResult parsed)
+    {
+        var path = parsed.GetValue(Config);
+        if (path is null) return null;
+        if (parsed.GetResult(Devices) is { Tokens.Count: > 0 }) throw UserException.Usage("--config and DEVICE exclude each other: put the disk into the file");
+        foreach (var option in (Option[])[Listen, Target, Memory, ChapUser, ChapSecretFile, MutualChapUser, MutualChapSecretFile, Allow])
+        {
+            if (parsed.GetResult(option) is { Implicit: false })
+                throw UserException.Usage($"--config and {option.Name} exclude each other: put it into the file");
+        }
+        return path;
     }
 
     /// <summary>The parsed command line as options.</summary>

@@ -25,8 +25,8 @@ internal static class DiskServer
             var server = Build(options, disks, loggers);
             await using (server.ConfigureAwait(false))
             {
-                await StartAsync(server, options).ConfigureAwait(false);
-                WarnAboutSecrets(options, error);
+                await StartAsync(server, options.Listen).ConfigureAwait(false);
+                WarnAboutSecrets([options.Chap, options.MutualChap], error);
                 var portal = PortalOf(server.Endpoints[0], options.Listen[0]);
                 await error.WriteAsync(Describe(server, options, disks)).ConfigureAwait(false);
                 for (var lun = 0; lun < disks.Count; lun++)
@@ -51,7 +51,7 @@ internal static class DiskServer
     private static IscsiTargetServer Build(ServeOptions options, List<IBlockDevice> disks, StandardErrorLoggerFactory loggers)
     {
         var builder = new IscsiTargetBuilder().UseMemory(options.MemoryBytes).UseLoggerFactory(loggers);
-        foreach (var listen in options.Listen) builder.Listen(listen.Endpoint, listen.Announce);
+        foreach (var listen in options.Listen) builder.Listen(listen.Endpoint, listen.Announce, listen.Group);
         builder.AddTarget(options.TargetName, target =>
         {
             for (var lun = 0; lun < disks.Count; lun++) target.AddLun(lun, disks[lun], OptionsOf(options.Devices[lun], disks[lun]));
@@ -63,7 +63,7 @@ internal static class DiskServer
     }
 
     // Beside the disk, so that it goes where the disk goes. Beside a block device, in /dev, nothing would last.
-    private static LunOptions OptionsOf(BlockDeviceSpec spec, IBlockDevice disk)
+    internal static LunOptions OptionsOf(BlockDeviceSpec spec, IBlockDevice disk)
     {
         var path = disk is FileBlockDevice file && File.Exists(file.Path) && !file.Path.StartsWith("/dev/", StringComparison.Ordinal) ? file.Path : null;
         return new LunOptions
@@ -74,7 +74,7 @@ internal static class DiskServer
         };
     }
 
-    private static async Task StartAsync(IscsiTargetServer server, ServeOptions options)
+    internal static async Task StartAsync(IscsiTargetServer server, IReadOnlyList<ListenSpec> portals)
     {
         try
         {
@@ -82,7 +82,7 @@ internal static class DiskServer
         }
         catch (SocketException exception)
         {
-            var places = string.Join(", ", options.Listen.Select(listen => listen.Endpoint));
+            var places = string.Join(", ", portals.Select(listen => listen.Endpoint));
             var advice = exception.SocketErrorCode switch
             {
                 SocketError.AddressAlreadyInUse => "something listens there already; choose another port with --listen, or port 0 for any free one",
@@ -94,9 +94,9 @@ internal static class DiskServer
         }
     }
 
-    private static void WarnAboutSecrets(ServeOptions options, TextWriter error)
+    internal static void WarnAboutSecrets(IEnumerable<ChapAccount?> accounts, TextWriter error)
     {
-        foreach (var account in (ChapAccount?[])[options.Chap, options.MutualChap])
+        foreach (var account in accounts)
         {
             if (account is not null && System.Text.Encoding.UTF8.GetByteCount(account.Secret) < ChapSecret.RecommendedBytes)
                 error.WriteLine($"warning: the CHAP secret of {account.Name} is shorter than {ChapSecret.RecommendedBytes} bytes; it can be guessed from one recorded login");
@@ -122,11 +122,11 @@ internal static class DiskServer
     }
 
     /// <summary>The address that a client on this machine connects to.</summary>
-    private static IPEndPoint PortalOf(IPEndPoint bound, ListenSpec listen)
+    internal static IPEndPoint PortalOf(IPEndPoint bound, ListenSpec listen)
     {
         if (bound.Address.Equals(IPAddress.Any)) return listen.Announce ?? new IPEndPoint(IPAddress.Loopback, bound.Port);
         return bound.Address.Equals(IPAddress.IPv6Any) ? listen.Announce ?? new IPEndPoint(IPAddress.IPv6Loopback, bound.Port) : bound;
     }
 
-    private static string Url(IPEndPoint portal, string target, int lun) => $"iscsi://{portal}/{target}/{lun}";
+    internal static string Url(IPEndPoint portal, string target, int lun) => $"iscsi://{portal}/{target}/{lun}";
 }
