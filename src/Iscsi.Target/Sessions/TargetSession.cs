@@ -186,7 +186,7 @@ internal sealed partial class TargetSession : IPduChannelHandler, ISerialOwner, 
         }
         // A floor may also come from the lost session of another initiator: then nothing of this nexus was lost.
         // After a cold reset it was not lost, but everything was powered on anew.
-        var isSameNexus = _predecessor is not null && !_predecessor._isColdReset && _predecessor.Nexus.Name.Equals(Nexus.Name);
+        var isSameNexus = _predecessor is { _isColdReset: false } && _predecessor.Nexus.Name.Equals(Nexus.Name);
         Target?.Units.Attach(Nexus, isSameNexus ? UnitAttention.NexusLoss : UnitAttention.PowerOnOrReset);
         _predecessor = null; // or every session would keep all that were before it
         TargetLog.SessionOpened(Core.Logger, InitiatorName, Tsih, Target?.Name ?? "(discovery)", _transport.RemoteEndPoint);
