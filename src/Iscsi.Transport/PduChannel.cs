@@ -51,6 +51,7 @@ public sealed partial class PduChannel
     {
         ArgumentNullException.ThrowIfNull(entryMemory);
         _transport = transport;
+        Loop = transport.Pin();
         _executor = executor;
         _handler = handler;
         _clock = clock;
@@ -73,6 +74,11 @@ public sealed partial class PduChannel
         _inFlight = new QueuedPdu[next];
         _batch = new OutboundBatch(Math.Max(64, next * 4));
     }
+
+    /// <summary>
+    /// The loop on whose thread the transport completes; null: the thread pool. The owner of the executor may make it the executor's home.
+    /// </summary>
+    public WorkLoop? Loop { get; }
 
     /// <summary>The parser, for the handler.</summary>
     public PduParser Parser { get; }

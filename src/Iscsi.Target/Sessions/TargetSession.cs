@@ -139,6 +139,7 @@ internal sealed partial class TargetSession : IPduChannelHandler, ISerialOwner, 
             SendHeaderDigest = parameters.HeaderDigestCrc32C,
             SendDataDigest = parameters.DataDigestCrc32C,
         };
+        Executor.Home = _channel.Loop;
         PrepareControlReserve();
         Post(Run);
     }

@@ -251,7 +251,13 @@ internal sealed partial class TargetTask
 
     private void PassStoreGate()
     {
-        if (_lane is null || (_plan is Plan.Collect or Plan.Execute && !Request.NeedsStore))
+        var needsStore = _plan is not (Plan.Collect or Plan.Execute) || Request.NeedsStore;
+        if (!needsStore)
+        {
+            StartUnitWork();
+            return;
+        }
+        if (_lane is null)
         {
             StartIo();
             return;
@@ -269,6 +275,18 @@ internal sealed partial class TargetTask
     }
 
     // The device.
+
+    // What needs no device may save a file, which blocks.
+    private void StartUnitWork()
+    {
+        if (Session.Executor.Home is null)
+        {
+            StartIo();
+            return;
+        }
+        State = TaskState.InStore;
+        Session.Executor.Post(_executeWork);
+    }
 
     private void StartIo()
     {

@@ -24,6 +24,7 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
     private readonly IoWork _ioWork;
     private readonly RangeWork _rangeWork;
     private readonly StoreWork _storeWork;
+    private readonly ExecuteWork _executeWork;
     private readonly Action _onIoCompleted;
     private readonly BlockList _sense;
     private BasicHeaderSegment _header;
@@ -42,6 +43,7 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
         _ioWork = new IoWork(this);
         _rangeWork = new RangeWork(this);
         _storeWork = new StoreWork(this);
+        _executeWork = new ExecuteWork(this);
         _onIoCompleted = () => Session.Executor.Post(_ioWork, mayRunHere: true);
         _sense = BlockList.Over(GC.AllocateUninitializedArray<byte>(SenseBytes, pinned: true));
     }
@@ -345,6 +347,12 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
             task._storeArrived = default;
             task.OnStore(grant);
         }
+    }
+
+    // What is no device's work may save a file, which blocks: not on a loop.
+    private sealed class ExecuteWork(TargetTask task) : SerialWork(mayBlock: true)
+    {
+        protected override void Run() => task.StartIo();
     }
 
     private sealed class IoWork(TargetTask task) : SerialWork
