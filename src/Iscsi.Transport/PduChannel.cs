@@ -40,7 +40,7 @@ public sealed partial class PduChannel
     /// <param name="handler">Who is told.</param>
     /// <param name="parser">The parser, with the digests that were negotiated.</param>
     /// <param name="entryMemory">Pinned memory of the transmit entries, a multiple of <see cref="EntrySize"/>.</param>
-    /// <param name="clock">The clock of <see cref="LastSendProgress"/>.</param>
+    /// <param name="clock">The clock of <see cref="LastSendProgress"/> and <see cref="LastReceiveProgress"/>.</param>
     public PduChannel(
         ITransportConnection transport,
         SerialExecutor executor,
@@ -99,7 +99,11 @@ public sealed partial class PduChannel
     public bool IsQuiet => HasEnded && !_receivePending && !_sendPending;
 
     /// <summary>Starts to receive. Call from the executor, once.</summary>
-    public void Start() => Receive();
+    public void Start()
+    {
+        LastReceiveProgress = _clock.GetTimestamp();
+        Receive();
+    }
 
     /// <summary>
     /// Ends the channel at once. PDUs that are queued are given up; <see cref="IPduChannelHandler.OnQuiet"/> follows when the transport

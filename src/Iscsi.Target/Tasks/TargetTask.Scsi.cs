@@ -291,7 +291,6 @@ internal sealed partial class TargetTask
     private void StartIo()
     {
         State = TaskState.InStore;
-        Since = Session.Now;
         var r = Request;
         ValueTask io;
         try
@@ -320,6 +319,7 @@ internal sealed partial class TargetTask
             OnIoEnded(null);
             return;
         }
+        Since = Session.Now;
         _ioAwaiter = io.ConfigureAwait(false).GetAwaiter();
         if (_ioAwaiter.IsCompleted) OnIoCompleted();
         else _ioAwaiter.UnsafeOnCompleted(_onIoCompleted);

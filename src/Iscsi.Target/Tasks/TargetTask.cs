@@ -67,6 +67,12 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
 
     public uint InitiatorTaskTag => _header.InitiatorTaskTag;
 
+    /// <summary>Under what the session finds it: the tag, as long as that names no other task.</summary>
+    public ulong TableKey { get; set; }
+
+    /// <summary>Whether its status, or whatever answers it, is on its way: then the peer may use the tag anew.</summary>
+    public bool HasAnswered => _isResponseQueued || _isStatusQueued;
+
     public bool IsImmediate => _header.IsImmediate;
 
     /// <summary>Place among the immediate requests of its connection; -1 for a slot of the window.</summary>
@@ -119,6 +125,7 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
         _isInTaskSet = false;
         _isDraining = false;
         _isResponseQueued = false;
+        _isStatusQueued = false;
         _pdusInFlight = 0;
         _transferTag = TaskTag.Reserved;
         PendingTasks = 0;

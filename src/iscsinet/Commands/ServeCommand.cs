@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Iscsi.Storage;
+using Iscsi.Transport;
 using IscsiNet.Cli.Parsing;
 using IscsiNet.Cli.Serving;
 using Microsoft.Extensions.Logging;
@@ -72,6 +73,18 @@ internal static class ServeCommand
         HelpName = "IQN",
     };
 
+    private static readonly Option<int?> Loops = new("--loops")
+    {
+        Description = $"Threads that sessions live on, 1 to {EventLoopOptions.MaxCount}; on Linux. [default: one a processor]",
+        HelpName = "COUNT",
+    };
+
+    private static readonly Option<int> BusyPoll = new("--busy-poll")
+    {
+        Description = "How long a thread without work looks for more before it sleeps, 0 to 10000 µs: lower latency for processor time. [default: 0]",
+        HelpName = "MICROSECONDS",
+    };
+
     private static readonly Option<string?> Run = new("--run")
     {
         Description = "Runs COMMAND by /bin/sh with $uri set to the URL of LUN 0, stops when it ends, and ends with its exit code.",
@@ -96,7 +109,7 @@ internal static class ServeCommand
             ("iscsinet serve a.img b.img,read-only memory,size=256MiB", "three LUNs"),
             ("iscsinet serve memory,size=1GiB --listen 127.0.0.1:0 --run 'qemu-img info $uri'", "a disk for the time of one command"))
         {
-            Devices, Listen, Target, Memory, ChapUser, ChapSecretFile, MutualChapUser, MutualChapSecretFile, Allow, Run, Log,
+            Devices, Listen, Target, Memory, ChapUser, ChapSecretFile, MutualChapUser, MutualChapSecretFile, Allow, Loops, BusyPoll, Run, Log,
         };
         command.SetAction(static (parsed, _) => DiskServer.RunAsync(
             ToOptions(parsed, Environment.GetEnvironmentVariable),
@@ -122,6 +135,8 @@ internal static class ServeCommand
             Chap = Account(parsed, ChapUser, ChapSecretFile, ChapSecret.Variable, getVariable),
             MutualChap = Account(parsed, MutualChapUser, MutualChapSecretFile, ChapSecret.MutualVariable, getVariable),
             AllowedInitiators = parsed.GetValue(Allow) ?? [],
+            Loops = InRange(parsed.GetValue(Loops), 1, EventLoopOptions.MaxCount, Loops.Name),
+            BusyPoll = TimeSpan.FromMicroseconds(InRange(parsed.GetValue(BusyPoll), 0, 10_000, BusyPoll.Name) ?? 0),
             CaptiveCommand = parsed.GetValue(Run),
             LogLevel = parsed.GetValue(Log),
         };
@@ -131,6 +146,10 @@ internal static class ServeCommand
             throw UserException.Usage("the CHAP secret and the mutual CHAP secret are the same: they must differ (RFC 7143, 9.2.1)");
         return options;
     }
+
+    private static int? InRange(int? value, int least, int greatest, string option) => value is null || (value >= least && value <= greatest)
+        ? value
+        : throw UserException.Usage($"{option} takes {least} to {greatest}, not {value}");
 
     private static ChapAccount? Account(
         ParseResult parsed, Option<string?> userOption, Option<string?> fileOption, string variable, Func<string, string?> getVariable)
