@@ -25,7 +25,7 @@ internal sealed partial class TargetSession
     private long _lastRequest;
 
     /// <summary>When the peer last sent a PDU.</summary>
-    public long LastReceived { get; private set; }
+    public long LastReceived => _channel.LastReceiveProgress;
 
     /// <summary>The server's heartbeat. Any thread.</summary>
     public void Tick() => Executor.Post(_tickWork);

@@ -58,7 +58,7 @@ internal sealed partial class TargetSession : IPduChannelHandler, ISerialOwner, 
         _posted = new PostedActions(this);
         _tickWork = new TickWork(this);
         _tellTimerWork = new TellWork(this);
-        _tasks = new Dictionary<uint, TargetTask>(core.Budget.Limits.WindowCeiling + ImmediateSlots);
+        _tasks = new Dictionary<ulong, TargetTask>(core.Budget.Limits.WindowCeiling + ImmediateSlots);
         _transferTags = new TaskTagAllocator(core.Budget.Limits.WindowCeiling + ImmediateSlots + 1);
         _transfers = new TargetTask?[_transferTags.Capacity];
     }
@@ -141,6 +141,7 @@ internal sealed partial class TargetSession : IPduChannelHandler, ISerialOwner, 
             SendHeaderDigest = parameters.HeaderDigestCrc32C,
             SendDataDigest = parameters.DataDigestCrc32C,
         };
+        Executor.Home = _channel.Loop;
         PrepareControlReserve();
         Post(Run);
     }

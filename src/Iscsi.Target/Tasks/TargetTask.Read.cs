@@ -11,6 +11,7 @@ internal sealed partial class TargetTask
     private readonly DataInSegmenter _segmenter = new();
     private BlockList? _sending;
     private int _sendOffset;
+    private bool _isStatusQueued;
 
     private void NextReadChunk()
     {
@@ -84,6 +85,7 @@ internal sealed partial class TargetTask
         var offset = _sendOffset;
         _sendOffset += segment.LengthBytes;
         _pdusInFlight++;
+        _isStatusQueued = segment.HasStatus;
         Session.QueueDataIn(this, fields, _sending!, offset, segment.LengthBytes, wire);
     }
 

@@ -25,6 +25,7 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
     private readonly RangeWork _rangeWork;
     private readonly StoreWork _storeWork;
     private readonly CopyWork _copyWork;
+    private readonly ExecuteWork _executeWork;
     private readonly Action _onIoCompleted;
     private readonly BlockList _sense;
     private BasicHeaderSegment _header;
@@ -48,6 +49,7 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
         _rangeWork = new RangeWork(this);
         _storeWork = new StoreWork(this);
         _copyWork = new CopyWork(this);
+        _executeWork = new ExecuteWork(this);
         _onIoCompleted = () => Session.Executor.Post(_ioWork, mayRunHere: true);
         _sense = BlockList.Over(GC.AllocateUninitializedArray<byte>(SenseBytes, pinned: true));
     }
@@ -70,6 +72,12 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
     public ref readonly BasicHeaderSegment Header => ref _header;
 
     public uint InitiatorTaskTag => _header.InitiatorTaskTag;
+
+    /// <summary>Under what the session finds it: the tag, as long as that names no other task.</summary>
+    public ulong TableKey { get; set; }
+
+    /// <summary>Whether its status, or whatever answers it, is on its way: then the peer may use the tag anew.</summary>
+    public bool HasAnswered => _isResponseQueued || _isStatusQueued;
 
     public bool IsImmediate => _header.IsImmediate;
 
@@ -133,6 +141,7 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
         _endsWithTaskAborted = false;
         IsDelivered = false;
         _isResponseQueued = false;
+        _isStatusQueued = false;
         _pdusInFlight = 0;
         _transferTag = TaskTag.Reserved;
         PendingTasks = 0;
@@ -375,6 +384,12 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
             task._storeArrived = default;
             task.OnStore(grant);
         }
+    }
+
+    // What is no device's work may save a file, which blocks: not on a loop.
+    private sealed class ExecuteWork(TargetTask task) : SerialWork(mayBlock: true)
+    {
+        protected override void Run() => task.StartIo();
     }
 
     private sealed class IoWork(TargetTask task) : SerialWork

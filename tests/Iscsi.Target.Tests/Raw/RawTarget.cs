@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using Iscsi.Protocol;
 using Iscsi.Storage;
 using Iscsi.Target.Sessions;
@@ -68,16 +69,16 @@ internal sealed class RawTarget : IAsyncDisposable
         return target;
     }
 
-    public async Task<RawClient> ConnectAsync()
+    public async Task<RawClient> ConnectAsync(Action<Socket>? configure = null)
     {
-        var client = await RawClient.ConnectAsync(Server.Endpoints[0]);
+        var client = await RawClient.ConnectAsync(Server.Endpoints[0], configure);
         _clients.Add(client);
         return client;
     }
 
-    public async Task<RawClient> LoginAsync(RawLogin? login = null)
+    public async Task<RawClient> LoginAsync(RawLogin? login = null, Action<Socket>? configure = null)
     {
-        var client = await ConnectAsync();
+        var client = await ConnectAsync(configure);
         await client.LoginAsync(login);
         return client;
     }
