@@ -18,6 +18,7 @@ public sealed class IscsiTargetServer : IAsyncDisposable
     private ITimer? _heartbeat;
     private bool _isStarted;
     private bool _isStopped;
+    private bool _hasStuckOperation;
 
     internal IscsiTargetServer(
         IReadOnlyList<Portal> portals,
@@ -107,6 +108,7 @@ public sealed class IscsiTargetServer : IAsyncDisposable
             _listeners.Clear();
             throw;
         }
+        _core.ResumeMediumOperations();
         for (var i = 0; i < _listeners.Count; i++) _acceptLoops.Add(AcceptLoopAsync(_listeners[i], _portals[i].GroupTag));
         _heartbeat = _core.Clock.CreateTimer(static core => ((TargetCore)core!).Tick(), _core, Heartbeat, Heartbeat);
         TargetLog.Started(_core.Logger, _core.Budget.BudgetBytes, _core.Budget.MaxSessions);
@@ -120,6 +122,8 @@ public sealed class IscsiTargetServer : IAsyncDisposable
         _isStopped = true;
         foreach (var listener in _listeners) await listener.DisposeAsync().ConfigureAwait(false);
         await Task.WhenAll(_acceptLoops).ConfigureAwait(false);
+        // First: a command may wait for one of them.
+        _hasStuckOperation = !await _core.SuspendMediumOperationsAsync(_core.Budget.Limits.DrainTimeout).ConfigureAwait(false);
         await _core.DrainAsync(_core.Budget.Limits.DrainTimeout).ConfigureAwait(false);
         if (_heartbeat is not null) await _heartbeat.DisposeAsync().ConfigureAwait(false);
         TargetLog.Stopped(_core.Logger);
@@ -130,7 +134,7 @@ public sealed class IscsiTargetServer : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await StopAsync().ConfigureAwait(false);
-        if (_core.Sessions.IsEmpty) _core.Dispose();
+        if (_core.Sessions.IsEmpty && !_hasStuckOperation) _core.Dispose();
         else TargetLog.StuckSessions(_core.Logger, _core.Sessions.Snapshot().Length);
     }
 

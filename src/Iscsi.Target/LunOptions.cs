@@ -10,6 +10,12 @@ public sealed record LunOptions
     public string? SerialNumber { get; init; }
 
     /// <summary>
+    /// Whether clients see a removable medium (SPC-4, RMB), which they can eject, load, and keep from being ejected: a drive for images
+    /// that are changed. An ejected medium is back after a restart. Default false.
+    /// </summary>
+    public bool IsRemovable { get; init; }
+
+    /// <summary>
     /// A file for persistent reservations that an initiator wants to survive a restart (SPC-4, APTPL): created when the first one asks,
     /// replaced as a whole and made durable at every change. It belongs to the disk: put it beside it, and copy or delete it with it.
     /// Default null: reservations end with the server, and the target says so (PTPL_C zero). <see cref="IscsiTargetBuilder.Build"/> reads

@@ -106,6 +106,9 @@ public sealed class MemoryBudget
     public long ProcessBoundBytes =>
         BudgetBytes + (long)MaxSessions * SessionDescriptorBytes + (long)TaskDescriptors * TaskDescriptorBytes + RuntimeBytes;
 
+    /// <summary>Operations on whole media that can run at once, a block each: a thirty-second part of the store floor, at most 16 blocks.</summary>
+    internal int BackgroundBlocks => Math.Clamp(StoreFloorBlocks / 32, 1, 16);
+
     /// <summary>What a command that needs all its data at once may take, bytes.</summary>
     internal int AllAtOnceBytes => BurstBytes;
 
@@ -143,6 +146,7 @@ public sealed class MemoryBudget
         ("budget", BudgetBytes),
         ("surplus that sessions borrow", SurplusBytes),
         ("store floor", (long)StoreFloorBlocks * BlockBytes),
+        ("of it for sanitize and format operations", (long)BackgroundBlocks * BlockBytes),
         ($"login lanes, {LoginLanes} of 4 KiB", (long)LoginLanes * BlockBytes),
         ("per connection: receive memory", (long)ReceiveBlocks * BlockBytes),
         ("per connection: transmit entries", (long)EntryBlocks * BlockBytes),

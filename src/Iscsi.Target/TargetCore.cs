@@ -5,6 +5,8 @@ using Iscsi.Storage;
 using Iscsi.Target.Diagnostics;
 using Iscsi.Target.Login;
 using Iscsi.Target.Memory;
+using Iscsi.Target.Scsi;
+using Iscsi.Target.Scsi.Media;
 using Iscsi.Target.Sessions;
 using Iscsi.Target.Tasks;
 using Iscsi.Transport;
@@ -53,6 +55,7 @@ internal sealed class TargetCore : IDisposable
         {
             Demands = new MemoryDemands(Budget);
             _lanes = new LoginLanes(Root, Budget, clock);
+            Background = new BackgroundMemory(Root, Budget);
             Connections = new ConnectionReservePool(Root, Budget);
             Targets = new TargetRegistry(this);
             foreach (var target in targets) Targets.Add(target);
@@ -78,6 +81,12 @@ internal sealed class TargetCore : IDisposable
     public MemoryDemands Demands { get; }
 
     public ReservationRoot Root { get; }
+
+    /// <summary>What operations on media take their memory from.</summary>
+    public BackgroundMemory Background { get; }
+
+    /// <summary>Whether operations on media may run: set once, when the server starts.</summary>
+    public bool HasStarted { get; private set; }
 
     public ConnectionReservePool Connections { get; }
 
@@ -148,6 +157,27 @@ internal sealed class TargetCore : IDisposable
             foreach (var unit in target.Units.Units) unit.Tick(target.Units);
     }
 
+    /// <summary>Goes on with the operations on media that the last run left.</summary>
+    public void ResumeMediumOperations()
+    {
+        HasStarted = true;
+        foreach (var target in Targets.All)
+            foreach (var unit in target.Units.Units) Resume(unit);
+    }
+
+    /// <summary>Goes on with the operation on a medium that the last run left, if there is one.</summary>
+    public void Resume(LogicalUnit unit)
+    {
+        if (!unit.Medium.IsOperating) return;
+        TargetLog.MediumOperationResumed(Logger, unit.TargetName, unit.Number, unit.Medium.Operation!.ToString());
+        unit.Medium.Resume();
+    }
+
+    /// <summary>Suspends the operations on media.</summary>
+    /// <returns>False: a device has not answered within the limit.</returns>
+    public Task<bool> SuspendMediumOperationsAsync(TimeSpan limit) => EndsInTimeAsync(
+        Task.WhenAll(Targets.All.SelectMany(static target => target.Units.Units.ToArray()).Select(static unit => unit.Medium.StopAsync())), limit);
+
     /// <summary>Ends everything: sessions are told, given time to end, then cut.</summary>
     public async Task DrainAsync(TimeSpan limit)
     {
@@ -196,9 +226,16 @@ internal sealed class TargetCore : IDisposable
     {
         Targets.Dispose();
         Connections.Dispose();
+        Background.Dispose();
         _lanes.Dispose();
         Root.Dispose();
         Metrics.Dispose();
+    }
+
+    public void OnMediumOperationEnded(LogicalUnit unit, MediumOperation operation, Exception? error)
+    {
+        if (error is null) TargetLog.MediumOperationDone(Logger, unit.TargetName, unit.Number, operation.ToString());
+        else TargetLog.MediumOperationFailed(Logger, unit.TargetName, unit.Number, operation.ToString(), error.Message);
     }
 
     // A portal that listens on every address is reached under the one the client has come to.

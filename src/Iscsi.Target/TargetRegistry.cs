@@ -46,7 +46,7 @@ internal sealed class TargetRegistry(TargetCore core) : IDisposable
             if (builder.AsymmetricAccess?.StatePath is { } path) CheckStateFile(builder.Name, path);
             var portGroups = new TargetPortGroups(core.PortalGroupTags, builder.AsymmetricAccess);
             portGroups.Changed += group => TargetLog.AccessStateChanged(core.Logger, builder.Name, group.Tag, group.State, group.Reason);
-            var target = new TargetDefinition(builder.Name, access, core.Budget, core.Clock, portGroups);
+            var target = new TargetDefinition(builder.Name, access, core.Budget, portGroups, core.Clock);
             try
             {
                 foreach (var lun in builder.Luns) AddUnit(target, lun);
@@ -57,6 +57,8 @@ internal sealed class TargetRegistry(TargetCore core) : IDisposable
                 throw;
             }
             _all = [.. _all, target];
+            if (core.HasStarted)
+                foreach (var unit in target.Units.Units) core.Resume(unit);
             return target;
         }
     }
@@ -69,6 +71,7 @@ internal sealed class TargetRegistry(TargetCore core) : IDisposable
         {
             if (!_all.Contains(target)) throw new InvalidOperationException($"Target {target.Name} is no longer served.");
             var unit = AddUnit(target, lun);
+            if (core.HasStarted) core.Resume(unit);
             TargetLog.LunAdded(core.Logger, target.Name, lun.Lun, lun.Device.Info.Description);
             return unit;
         }
@@ -145,6 +148,8 @@ internal sealed class TargetRegistry(TargetCore core) : IDisposable
 
     private async Task FinishLunAsync(ServedUnit served)
     {
+        // First: a command may wait for it.
+        await served.Unit.Medium.StopAsync().ConfigureAwait(false);
         var sessions = Array.FindAll(core.Sessions.Snapshot(), session => ReferenceEquals(session.Target, served.Target));
         if (sessions.Length > 0)
         {
@@ -161,6 +166,7 @@ internal sealed class TargetRegistry(TargetCore core) : IDisposable
     private async Task FinishAsync(TargetDefinition target, Task sessionsEnded)
     {
         SessionFinished();
+        await Task.WhenAll(Array.ConvertAll(target.Units.Units.ToArray(), static unit => unit.Medium.StopAsync())).ConfigureAwait(false);
         try
         {
             await sessionsEnded.WaitAsync(core.Budget.Limits.DrainTimeout, core.Clock).ConfigureAwait(false);
@@ -188,6 +194,8 @@ internal sealed class TargetRegistry(TargetCore core) : IDisposable
         {
             var unit = target.Units.Add(lun.Lun, lun.Device, lun.Options, lane);
             unit.Reservations.SaveFailed += OnReservationsNotSaved;
+            unit.Medium.UseMemory(core.Background, lane);
+            unit.Medium.Ended += core.OnMediumOperationEnded;
             _served.Add(new ServedUnit(target, unit, lun));
             return unit;
         }

@@ -11,6 +11,8 @@ public sealed partial class MemoryRuleTests
     private static readonly string[] Waits =
     [
         "src/Iscsi.Initiator/IscsiSession.Submit.cs: InitiatorLevels.SubmitGate",
+        "src/Iscsi.Target/Scsi/Media/OperationMemory.cs: TargetLevels.BurstGate",
+        "src/Iscsi.Target/Scsi/Media/OperationMemory.cs: TargetLevels.StoreGate",
         "src/Iscsi.Target/Tasks/TargetTask.Respond.cs: TargetLevels.WireGate",
         "src/Iscsi.Target/Tasks/TargetTask.Scsi.cs: TargetLevels.BurstGate",
         "src/Iscsi.Target/Tasks/TargetTask.Scsi.cs: TargetLevels.StoreGate",

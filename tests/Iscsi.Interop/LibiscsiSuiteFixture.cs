@@ -10,6 +10,7 @@ public sealed class LibiscsiSuiteFixture : IAsyncLifetime
 {
     /// <summary>Large enough for every test; sparse.</summary>
     private const long DiskBytes = 1L << 30;
+    private const long ReadOnlyDiskBytes = 64L << 20;
 
     private readonly ScratchDirectory _scratch = new();
     private readonly ConcurrentDictionary<string, string> _skips = new(StringComparer.Ordinal);
@@ -23,10 +24,14 @@ public sealed class LibiscsiSuiteFixture : IAsyncLifetime
         if (_daemon is { HasExited: false }) return _daemon;
         await DiscardDaemonAsync();
         var number = _daemonCount++;
+        // In the order of LibiscsiLun.
         return _daemon = await Daemon.ServeAsync(
             _scratch.SparseFile($"disk{number}.img", DiskBytes),
             _scratch.SparseFile($"disk{number}-4k.img", DiskBytes) + ",block-size=4096",
-            "memory,size=64MiB");
+            "memory,size=64MiB",
+            "memory,size=64MiB,removable",
+            _scratch.SparseFile($"disk{number}-ro.img", ReadOnlyDiskBytes) + ",read-only",
+            "null,size=64TiB");
     }
 
     internal async Task DiscardDaemonAsync()

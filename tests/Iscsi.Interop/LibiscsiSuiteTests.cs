@@ -19,20 +19,11 @@ public sealed partial class LibiscsiSuiteTests(LibiscsiSuiteFixture fixture) : I
     private const string ReconnectTest = "iSCSITMF.LUNResetSimpleAsync";
     private const string ReconnectAssertion = "CU_ASSERT_EQUAL(reconnect_succeeded,1)";
 
-    /// <summary>Want a second path to the same disk, which is a second session.</summary>
-    private static readonly string[] NeedsSecondPath =
-        ["MultipathIO.Simple", "MultipathIO.Reset", "MultipathIO.CompareAndWrite", "MultipathIO.CompareAndWriteAsync"];
-
-    /// <summary>A file can't promise that a write is done or not begun after a power loss, memory can: these get the disk in memory.</summary>
-    private const string NeedsAtomicWrites = "WriteAtomic16.";
-
     /// <summary>
-    /// Asks for the status of a block inside an unmapped physical block and expects the next one's: it holds only where both are of one
-    /// size, so it gets the disk of 4096-byte blocks.
+    /// Tests that try one service action of SANITIZE after the other say this of the one that <c>Sanitize.CryptoErase</c> is about; they have
+    /// not been skipped for it.
     /// </summary>
-    private static readonly string[] NeedsEqualBlocks = ["GetLBAStatus.UnmapSingle"];
-
-    private static readonly TimeSpan TestLimit = TimeSpan.FromSeconds(60);
+    private const string NoCryptoErase = "SANITIZE CRYPTO_ERASE is not implemented according to REPORT_SUPPORTED_OPCODES.";
 
     public static TheoryData<string> Tests
     {
@@ -49,16 +40,19 @@ public sealed partial class LibiscsiSuiteTests(LibiscsiSuiteFixture fixture) : I
     {
         ForeignTool.IscsiTestCu.Require();
         var daemon = await fixture.GetDaemonAsync();
-        var disk = daemon.Urls[NeedsEqualBlocks.Contains(test) ? 1 : test.StartsWith(NeedsAtomicWrites, StringComparison.Ordinal) ? 2 : 0];
-        string[] secondPath = NeedsSecondPath.Contains(test) ? [disk] : [];
+        var need = LibiscsiTestNeed.Of(test);
+        var disk = daemon.Urls[(int)need.Lun];
+        string[] sanitize = need.MaySanitize ? ["--allow-sanitize"] : [];
+        string[] secondPath = need.HasSecondPath ? [disk] : [];
 
         var result = await ForeignTool.IscsiTestCu.RunAsync(
-            TestLimit,
-            ["--dataloss", "-i", "iqn.2026-11.net.iscsinet:host-1", "-I", "iqn.2026-11.net.iscsinet:host-2", "-t", "ALL." + test, disk, .. secondPath]);
+            need.Limit,
+            ["--dataloss", .. sanitize, "-i", "iqn.2026-11.net.iscsinet:host-1", "-I", "iqn.2026-11.net.iscsinet:host-2", "-t", "ALL." + test, disk, .. secondPath]);
 
         // The tool's own steps before and after the test (does anybody hold a reservation?) may be skipped too; they don't count.
         var body = BodyPattern().Match(result.Output).Groups["value"].Value;
-        var skips = SkippedPattern().Matches(body).Select(match => match.Groups["value"].Value.Trim()).Distinct(StringComparer.Ordinal).ToArray();
+        var skips = SkippedPattern().Matches(body).Select(match => match.Groups["value"].Value.Trim()).Distinct(StringComparer.Ordinal)
+            .Where(skip => skip != NoCryptoErase || test.StartsWith("Sanitize.CryptoErase", StringComparison.Ordinal)).ToArray();
         var ran = !result.TimedOut && result.ExitCode == 0 && RanOnePattern().IsMatch(result.Output);
         var daemonDied = daemon.HasExited;
         if (!ran || daemonDied)

@@ -64,9 +64,9 @@ public sealed class SpecTests
         new BlockDeviceSpec
         {
             Kind = BlockDeviceKind.File, Location = "disk.img", SizeBytes = 1L << 30, BlockSize = 4096,
-            IsReadOnly = true, WriteThrough = true, Direct = true,
+            IsReadOnly = true, IsRemovable = true, WriteThrough = true, Direct = true,
         },
-        Parse("disk.img,size=1GiB,block-size=4096,read-only,write-through,direct"));
+        Parse("disk.img,size=1GiB,block-size=4096,read-only,removable,write-through,direct"));
 
     [Fact]
     public void A_file_may_be_thick() => Assert.True(Parse("disk.img,size=1GiB,thick").Thick);
@@ -98,7 +98,7 @@ public sealed class SpecTests
     [Theory]
     [InlineData("", "begins with no path")]
     [InlineData(",size=1G", "begins with no path")]
-    [InlineData("disk.img,removable", "size, block-size, read-only, write-through, direct, thick")]
+    [InlineData("disk.img,floppy", "size, block-size, read-only, removable, write-through, direct, thick")]
     [InlineData("disk.img,", "is not an option")]
     [InlineData("disk.img,b.img", "comma in a path is written twice")]
     [InlineData("disk.img,size", "is not a size")]
@@ -113,8 +113,8 @@ public sealed class SpecTests
     [InlineData("disk.img,thick,read-only", "space can't be reserved")]
     [InlineData("memory", "memory,size=256MiB")]
     [InlineData("null", "needs a size")]
-    [InlineData("memory,size=1M,direct", "size, block-size, read-only")]
-    [InlineData("iscsi://h/iqn/0,size=1G", "its options are read-only")]
+    [InlineData("memory,size=1M,direct", "size, block-size, read-only, removable")]
+    [InlineData("iscsi://h/iqn/0,size=1G", "its options are read-only, removable")]
     public void A_mistake_is_explained(string text, string explanation)
     {
         Assert.False(BlockDeviceSpec.TryParse(text, out var spec, out var error));

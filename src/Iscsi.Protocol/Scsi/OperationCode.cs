@@ -12,6 +12,9 @@ public static class OperationCode
     /// <summary>REQUEST SENSE.</summary>
     public const byte RequestSense = 0x03;
 
+    /// <summary>FORMAT UNIT.</summary>
+    public const byte FormatUnit = 0x04;
+
     /// <summary>READ (6).</summary>
     public const byte Read6 = 0x08;
 
@@ -41,6 +44,9 @@ public static class OperationCode
 
     /// <summary>START STOP UNIT.</summary>
     public const byte StartStopUnit = 0x1B;
+
+    /// <summary>PREVENT ALLOW MEDIUM REMOVAL.</summary>
+    public const byte PreventAllowMediumRemoval = 0x1E;
 
     /// <summary>READ CAPACITY (10).</summary>
     public const byte ReadCapacity10 = 0x25;
@@ -77,6 +83,9 @@ public static class OperationCode
 
     /// <summary>UNMAP.</summary>
     public const byte Unmap = 0x42;
+
+    /// <summary>SANITIZE.</summary>
+    public const byte Sanitize = 0x48;
 
     /// <summary>LOG SELECT.</summary>
     public const byte LogSelect = 0x4C;
@@ -230,4 +239,13 @@ public static class OperationCode
 
     /// <summary>Service action of <see cref="MaintenanceOut"/>: SET TIMESTAMP.</summary>
     public const byte SetTimestamp = 0x0F;
+
+    /// <summary>Service action of <see cref="Sanitize"/>: OVERWRITE.</summary>
+    public const byte SanitizeOverwrite = 0x01;
+
+    /// <summary>Service action of <see cref="Sanitize"/>: BLOCK ERASE.</summary>
+    public const byte SanitizeBlockErase = 0x02;
+
+    /// <summary>Service action of <see cref="Sanitize"/>: EXIT FAILURE MODE.</summary>
+    public const byte SanitizeExitFailureMode = 0x1F;
 }

@@ -46,6 +46,12 @@ public readonly record struct SenseData
     /// <summary>Which field is wrong, for ILLEGAL REQUEST and COPY ABORTED. Null: not said.</summary>
     public FieldPointer? Field { get; init; }
 
+    /// <summary>
+    /// PROGRESS INDICATION, for NOT READY and NO SENSE: 65 536ths of the operation that are done. Null: not said. It and
+    /// <see cref="Field"/> share their place, which is the field's when both are given.
+    /// </summary>
+    public ushort? Progress { get; init; }
+
     /// <summary>Whether it says nothing at all.</summary>
     public bool IsNoSense => Key == SenseKey.NoSense && Additional == default;
 
@@ -60,7 +66,7 @@ public readonly record struct SenseData
     //     12| ADDITIONAL SENSE CODE
     //     13| ADDITIONAL SENSE CODE QUALIFIER
     //     14| FIELD REPLACEABLE UNIT CODE
-    //     15|SKSV  | SENSE KEY SPECIFIC (3): C/D, BPV, BIT POINTER, FIELD POINTER (2)
+    //     15|SKSV  | SENSE KEY SPECIFIC (3): C/D, BPV, BIT POINTER, FIELD POINTER (2); or Reserved, PROGRESS INDICATION (2)
 
     /// <summary>
     /// Renders fixed format, <see cref="FixedSize"/> bytes. An information value of more than 32 bits is left out.
@@ -81,7 +87,7 @@ public readonly record struct SenseData
         BinaryPrimitives.WriteUInt32BigEndian(sense[8..], CommandSpecificInformation ?? 0);
         sense[12] = Additional.Code;
         sense[13] = Additional.Qualifier;
-        Field?.Write(sense[15..]);
+        WriteKeySpecific(sense[15..]);
         return FixedSize;
     }
 
@@ -100,7 +106,7 @@ public readonly record struct SenseData
     /// <returns>Bytes written.</returns>
     public int WriteDescriptor(Span<byte> destination)
     {
-        var length = 8 + (Information is null ? 0 : 12) + (CommandSpecificInformation is null ? 0 : 12) + (Field is null ? 0 : 8);
+        var length = 8 + (Information is null ? 0 : 12) + (CommandSpecificInformation is null ? 0 : 12) + (HasKeySpecific ? 8 : 0);
         var sense = destination[..length];
         sense.Clear();
         sense[0] = CurrentDescriptor;
@@ -123,11 +129,11 @@ public readonly record struct SenseData
             BinaryPrimitives.WriteUInt64BigEndian(next[4..], specific);
             next = next[12..];
         }
-        if (Field is { } field)
+        if (HasKeySpecific)
         {
             next[0] = 0x02;
             next[1] = 0x06;
-            field.Write(next[4..]);
+            WriteKeySpecific(next[4..]);
         }
         return length;
     }
@@ -152,6 +158,28 @@ public readonly record struct SenseData
     /// <inheritdoc/>
     public override string ToString() => $"{(byte)Key:X1}/{Additional}";
 
+    private bool HasKeySpecific => Field is not null || Progress is not null;
+
+    private void WriteKeySpecific(Span<byte> destination)
+    {
+        if (Field is { } field)
+        {
+            field.Write(destination);
+        }
+        else if (Progress is { } progress)
+        {
+            destination[0] = 0x80;
+            BinaryPrimitives.WriteUInt16BigEndian(destination[1..], progress);
+        }
+    }
+
+    private static SenseData WithKeySpecific(SenseData sense, ReadOnlySpan<byte> source)
+    {
+        if (sense.Key is SenseKey.NoSense or SenseKey.NotReady)
+            return (source[0] & 0x80) != 0 ? sense with { Progress = BinaryPrimitives.ReadUInt16BigEndian(source[1..]) } : sense;
+        return FieldPointer.TryParse(source, out var field) ? sense with { Field = field } : sense;
+    }
+
     private static bool TryParseFixed(ReadOnlySpan<byte> source, out SenseData sense)
     {
         sense = default;
@@ -162,7 +190,7 @@ public readonly record struct SenseData
             sense = sense with { Information = BinaryPrimitives.ReadUInt32BigEndian(source[3..]) };
         if (source.Length >= 12 && BinaryPrimitives.ReadUInt32BigEndian(source[8..]) is var specific && specific != 0)
             sense = sense with { CommandSpecificInformation = specific };
-        if (source.Length >= 18 && FieldPointer.TryParse(source[15..], out var field)) sense = sense with { Field = field };
+        if (source.Length >= 18) sense = WithKeySpecific(sense, source[15..]);
         return true;
     }
 
@@ -181,8 +209,8 @@ public readonly record struct SenseData
                 sense = sense with { Information = BinaryPrimitives.ReadUInt64BigEndian(descriptor[4..]) };
             else if (descriptor is [0x01, >= 0x0A, ..])
                 sense = sense with { CommandSpecificInformation = (uint)BinaryPrimitives.ReadUInt64BigEndian(descriptor[4..]) };
-            else if (descriptor is [0x02, >= 0x06, ..] && FieldPointer.TryParse(descriptor[4..], out var field))
-                sense = sense with { Field = field };
+            else if (descriptor is [0x02, >= 0x06, ..])
+                sense = WithKeySpecific(sense, descriptor[4..]);
             rest = rest[descriptor.Length..];
         }
         return true;

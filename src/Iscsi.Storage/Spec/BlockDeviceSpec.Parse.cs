@@ -60,6 +60,7 @@ public sealed partial record BlockDeviceSpec
         spec = name switch
         {
             "read-only" => spec with { IsReadOnly = true },
+            "removable" => spec with { IsRemovable = true },
             "write-through" => spec with { WriteThrough = true },
             "direct" => spec with { Direct = true },
             _ => spec with { Thick = true },
@@ -119,9 +120,9 @@ public sealed partial record BlockDeviceSpec
 
     private static string[] OptionsOf(BlockDeviceKind kind) => kind switch
     {
-        BlockDeviceKind.File => ["size", "block-size", "read-only", "write-through", "direct", "thick"],
-        BlockDeviceKind.Iscsi => ["read-only"],
-        _ => ["size", "block-size", "read-only"],
+        BlockDeviceKind.File => ["size", "block-size", "read-only", "removable", "write-through", "direct", "thick"],
+        BlockDeviceKind.Iscsi => ["read-only", "removable"],
+        _ => ["size", "block-size", "read-only", "removable"],
     };
 
     private static string NameOf(BlockDeviceKind kind) => kind switch

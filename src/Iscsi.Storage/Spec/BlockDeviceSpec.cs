@@ -3,10 +3,10 @@ namespace Iscsi.Storage;
 /// <summary>A disk as a user describes it on a command line or in a configuration.</summary>
 /// <remarks>
 /// <code>
-/// PATH[,size=1GiB][,block-size=512|4096][,read-only][,write-through][,direct][,thick]
-/// memory,size=256MiB[,block-size=512|4096][,read-only]
-/// null,size=1TiB[,block-size=512|4096][,read-only]
-/// iscsi://[user[%secret]@]host[:port]/iqn/lun[,read-only]
+/// PATH[,size=1GiB][,block-size=512|4096][,read-only][,removable][,write-through][,direct][,thick]
+/// memory,size=256MiB[,block-size=512|4096][,read-only][,removable]
+/// null,size=1TiB[,block-size=512|4096][,read-only][,removable]
+/// iscsi://[user[%secret]@]host[:port]/iqn/lun[,read-only][,removable]
 /// </code>
 /// A comma that belongs to the path is written twice: <c>a,,b.img,size=1GiB</c> is the file <c>a,b.img</c>. A file that is called
 /// <c>memory</c> or <c>null</c> is written <c>./memory</c>. With <c>size</c> a missing file is created, sparse; a file that is
@@ -28,6 +28,9 @@ public sealed partial record BlockDeviceSpec
 
     /// <summary>Refuses writes.</summary>
     public bool IsReadOnly { get; init; }
+
+    /// <summary>Clients of whoever serves the disk see a removable medium. The device itself knows nothing of it.</summary>
+    public bool IsRemovable { get; init; }
 
     /// <summary>Every write is durable when it completes. Files only.</summary>
     public bool WriteThrough { get; init; }

@@ -49,6 +49,15 @@ internal static partial class TargetLog
     [LoggerMessage(1301, LogLevel.Warning, "Persistent reservations could not be written to {Path}, so the change was refused: {Error}")]
     public static partial void ReservationsNotSaved(ILogger logger, string path, string error);
 
+    [LoggerMessage(1310, LogLevel.Information, "{Target} LUN {Lun}: {Operation} goes on where it was interrupted")]
+    public static partial void MediumOperationResumed(ILogger logger, string target, int lun, string operation);
+
+    [LoggerMessage(1311, LogLevel.Information, "{Target} LUN {Lun}: {Operation} is done")]
+    public static partial void MediumOperationDone(ILogger logger, string target, int lun, string operation);
+
+    [LoggerMessage(1312, LogLevel.Warning, "{Target} LUN {Lun}: {Operation} has failed, and the medium is not served: {Error}")]
+    public static partial void MediumOperationFailed(ILogger logger, string target, int lun, string operation, string error);
+
     [LoggerMessage(1400, LogLevel.Information, "{Target} serves {Device} under LUN {Lun}")]
     public static partial void LunAdded(ILogger logger, string target, int lun, string device);
 

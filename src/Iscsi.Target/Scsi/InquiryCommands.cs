@@ -27,7 +27,7 @@ internal static class InquiryCommands
             Name = "INQUIRY",
             Usage = [OperationCode.Inquiry, EnableVitalProductData, 0xFF, 0xFF, 0xFF, 0],
             Traits = ScsiTraits.AnyLun | ScsiTraits.AllowedDuringUnitAttention | ScsiTraits.AllowedWhenStopped |
-                ScsiTraits.AllowedThroughReservations | ScsiTraits.AllowedInEveryAccessState,
+                ScsiTraits.AllowedDuringOperation | ScsiTraits.AllowedThroughReservations | ScsiTraits.AllowedInEveryAccessState,
             Direction = DataDirection.Read,
             Memory = MemoryNeed.ParameterData,
             Begin = Begin,
@@ -42,7 +42,7 @@ internal static class InquiryCommands
         if (page != 0) return r.InvalidField(2);
 
         Span<byte> data = stackalloc byte[StandardInquiryData.Size];
-        var length = (r.Unit is null ? AbsentUnit : PresentUnit).Write(data);
+        var length = (r.Unit is not { } unit ? AbsentUnit : unit.IsRemovable ? RemovableUnit : PresentUnit).Write(data);
         if (r.Unit is { PortGroups: var groups }) StandardInquiryData.SetTargetPorts(data, groups.Support, groups.Tags.Length > 1);
         return r.Reply(data[..length], allocationLength);
     }
@@ -56,6 +56,8 @@ internal static class InquiryCommands
         ThirdPartyCopy = true,
         VersionDescriptors = VersionDescriptors,
     };
+
+    private static readonly StandardInquiryData RemovableUnit = PresentUnit with { IsRemovable = true };
 
     private static readonly StandardInquiryData AbsentUnit = PresentUnit with { Peripheral = StandardInquiryData.NoLogicalUnit };
 

@@ -6,6 +6,7 @@ using Iscsi.Storage;
 using Iscsi.Target.Memory;
 using Iscsi.Target.Scsi.AsymmetricAccess;
 using Iscsi.Target.Scsi.Copy;
+using Iscsi.Target.Scsi.Media;
 using Iscsi.Target.Scsi.PersistentReservations;
 using Iscsi.Target.State;
 
@@ -26,7 +27,6 @@ internal sealed partial class LogicalUnit
 
     private readonly TimeProvider _clock;
     private readonly long _startedAt;
-    private volatile bool _isStopped;
     private volatile bool _isWriteProtected;
     private volatile bool _isWriteErrorLatched;
     private long _knownBlockCount;
@@ -39,8 +39,8 @@ internal sealed partial class LogicalUnit
         string targetName,
         ScsiLimits limits,
         LunOptions options,
-        TimeProvider clock,
-        TargetPortGroups portGroups)
+        TargetPortGroups portGroups,
+        TimeProvider clock)
     {
         PortGroups = portGroups;
         Reservations = new UnitReservations(
@@ -53,6 +53,8 @@ internal sealed partial class LogicalUnit
         TargetName = targetName;
         Limits = limits;
         _isWriteProtected = options.IsReadOnly;
+        IsRemovable = options.IsRemovable;
+        Medium = new UnitMedium(this);
         // The target name is part of it, so that equal paths behind two targets do not look like two paths to one disk.
         var hash = SHA256.HashData(Encoding.UTF8.GetBytes($"{targetName}\n{options.SerialNumber ?? device.Info.Identity}"));
         _clock = clock;
@@ -124,11 +126,17 @@ internal sealed partial class LogicalUnit
         set => _isWriteProtected = value;
     }
 
+    /// <summary>RMB: the medium can be ejected and loaded.</summary>
+    public bool IsRemovable { get; }
+
+    /// <summary>Whether the medium can be reached: operations on all of it, ejection, power conditions.</summary>
+    public UnitMedium Medium { get; }
+
     /// <summary>Stopped by START STOP UNIT: media access is NOT READY until it is started.</summary>
     public bool IsStopped
     {
-        get => _isStopped;
-        set => _isStopped = value;
+        get => Medium.IsStopped;
+        set => Medium.IsStopped = value;
     }
 
     /// <summary>

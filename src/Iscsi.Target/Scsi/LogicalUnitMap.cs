@@ -26,16 +26,16 @@ internal sealed partial class LogicalUnitMap
     /// <summary>Creates an empty map.</summary>
     /// <param name="targetName">iSCSI name of the target.</param>
     /// <param name="limits">Bounds of commands.</param>
-    /// <param name="clock">The clock of the units; null: the system's.</param>
     /// <param name="portGroups">The target port groups; null: the one of the default portal group.</param>
-    public LogicalUnitMap(string targetName, ScsiLimits? limits = null, TimeProvider? clock = null, TargetPortGroups? portGroups = null)
+    /// <param name="clock">The clock of the units; null: the system's.</param>
+    public LogicalUnitMap(string targetName, ScsiLimits? limits = null, TargetPortGroups? portGroups = null, TimeProvider? clock = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(targetName);
         if (Encoding.UTF8.GetByteCount(targetName) > MaxNameBytes)
             throw new ArgumentException($"A target name has at most {MaxNameBytes} bytes (RFC 7143, 4.2.7.1).", nameof(targetName));
         TargetName = targetName;
-        _clock = clock ?? TimeProvider.System;
         PortGroups = portGroups ?? new TargetPortGroups([TargetDefinition.DefaultPortalGroupTag]);
+        _clock = clock ?? TimeProvider.System;
         _limits = limits ?? new ScsiLimits();
         ArgumentOutOfRangeException.ThrowIfLessThan(_limits.AllAtOnceBytes, ScsiLimits.MinAllAtOnceBytes, nameof(limits));
     }
@@ -49,7 +49,7 @@ internal sealed partial class LogicalUnitMap
     /// <summary>The target port groups and their asymmetric access states.</summary>
     public TargetPortGroups PortGroups { get; }
 
-    /// <summary>Relative identifiers of the target ports, which are the tags of the portal groups; ascending.</summary>
+    /// <summary>The relative identifiers of the target ports, ascending.</summary>
     public ImmutableArray<ushort> TargetPorts => PortGroups.Tags;
 
     /// <summary>The logical units, in the order of their numbers. A snapshot.</summary>
@@ -78,7 +78,7 @@ internal sealed partial class LogicalUnitMap
             if (units.Length == ScsiLimits.MaxLogicalUnits)
                 throw new ArgumentException($"{TargetName} has {units.Length} LUNs, which is the most.", nameof(number));
             CheckFree(units, number, device);
-            var unit = new LogicalUnit(_nextIndex++, (ushort)number, device, TargetName, _limits, options, _clock, PortGroups) { Lane = lane };
+            var unit = new LogicalUnit(_nextIndex++, (ushort)number, device, TargetName, _limits, options, PortGroups, _clock) { Lane = lane };
             LogicalUnit[] next = [.. units, unit];
             Array.Sort(next, static (a, b) => a.Number.CompareTo(b.Number));
             _units = next;
@@ -157,10 +157,16 @@ internal sealed partial class LogicalUnitMap
         foreach (var unit in _units) unit.Copies.OnNexusLost(nexus);
     }
 
-    /// <summary>A nexus logs out or is lost: what it reserved by RESERVE is free from now on (SPC-2).</summary>
+    /// <summary>
+    /// A nexus logs out or is lost: what it reserved by RESERVE is free from now on (SPC-2), and it prevents no medium's removal.
+    /// </summary>
     public void ReleaseReservations(ScsiNexus nexus)
     {
-        foreach (var unit in _units) unit.Reservations.OnNexusLost(nexus);
+        foreach (var unit in _units)
+        {
+            unit.Reservations.OnNexusLost(nexus);
+            unit.Medium.AllowRemoval(nexus);
+        }
     }
 
     /// <summary>The names of the nexuses that exist now.</summary>

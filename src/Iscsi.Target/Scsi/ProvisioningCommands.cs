@@ -20,7 +20,8 @@ internal static class ProvisioningCommands
             Direction = DataDirection.Write,
             Memory = MemoryNeed.AllAtOnce,
             RecommendedTimeoutSeconds = 60,
-            IsSupported = ScsiCapabilities.CanUnmap,
+            // A read-only device can't unmap, and should say why.
+            IsSupported = static unit => ScsiCapabilities.CanUnmap(unit) || unit.Info.IsReadOnly,
             Begin = Begin,
             Execute = UnmapAsync,
         },

@@ -31,7 +31,7 @@ internal static class ReportCommands
             Name = "REPORT LUNS",
             Usage = [OperationCode.ReportLuns, 0, 0xFF, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0, 0],
             Traits = ScsiTraits.AnyLun | ScsiTraits.AllowedDuringUnitAttention | ScsiTraits.AllowedWhenStopped |
-                ScsiTraits.AllowedThroughReservations | ScsiTraits.AllowedInEveryAccessState,
+                ScsiTraits.AllowedDuringOperation | ScsiTraits.AllowedThroughReservations | ScsiTraits.AllowedInEveryAccessState,
             Direction = DataDirection.Read,
             Memory = MemoryNeed.ParameterData,
             Begin = ReportLuns,
@@ -48,7 +48,7 @@ internal static class ReportCommands
                 0xFF, 0xFF, 0xFF, 0xFF, 0, 0,
             ],
             ServiceAction = OperationCode.ReportSupportedOperationCodes,
-            Traits = ScsiTraits.AllowedWhenStopped,
+            Traits = ScsiTraits.AllowedWhenStopped | ScsiTraits.AllowedDuringOperation,
             Direction = DataDirection.Read,
             Memory = MemoryNeed.ParameterData,
             Begin = ReportSupportedOperationCodes,

@@ -15,6 +15,9 @@ internal static class ScsiCapabilities
     /// <summary>Whether zeroes need no data.</summary>
     public static bool CanWriteZeroes(LogicalUnit unit) => unit.Info.WriteZeroes != DeviceSupport.None;
 
+    /// <summary>SANITIZE, BLOCK ERASE: deallocating every block, none of which shows what it held.</summary>
+    public static bool CanBlockErase(LogicalUnit unit) => CanUnmap(unit) && CanWriteZeroes(unit);
+
     /// <summary>Unmapped blocks read as zeroes; false without UNMAP.</summary>
     public static bool UnmappedReadsZero(LogicalUnit unit) => CanUnmap(unit) && unit.Info.UnmappedReadsZero;
 

@@ -1,6 +1,7 @@
 using Iscsi.Protocol.Scsi;
 using Iscsi.Target.Scsi.AsymmetricAccess;
 using Iscsi.Target.Scsi.Copy;
+using Iscsi.Target.Scsi.Media;
 using Iscsi.Target.Scsi.PersistentReservations;
 
 namespace Iscsi.Target.Scsi;
@@ -34,10 +35,13 @@ internal static class ScsiCommandTable
         .. BufferCommands.Rows,
         .. PersistentReservationCommands.Rows,
         .. ReserveCommands.Rows,
-        .. TargetPortGroupCommands.Rows,
         .. ExtendedCopyCommands.Rows,
         .. TokenCommands.Rows,
         .. CopyResultCommands.Rows,
+        .. StartStopCommands.Rows,
+        .. SanitizeCommands.Rows,
+        .. FormatCommands.Rows,
+        .. TargetPortGroupCommands.Rows,
     ]);
 
     private static readonly ScsiCommandRow[]?[] ByOperationCode = Index(AllRows);

@@ -11,7 +11,8 @@ internal static class ScsiDispatcher
 {
     /// <summary>
     /// Begins a command. Allocates nothing and never waits. Order: LUN, operation code, reservations of others, fields outside the
-    /// usage data, unit attention, asymmetric access state, stopped unit, write protection, failed flush, fields that this device does not have, then the
+    /// usage data, unit attention, asymmetric access state, medium out of reach, write protection, failed flush, fields that this device does
+    /// not have, then the
     /// row's own checks.
     /// </summary>
     /// <remarks>
@@ -128,8 +129,7 @@ internal static class ScsiDispatcher
             }
         }
         if (unit.PortGroups.Refuse(r.Nexus.TargetPortGroupTag, row) is { } inaccessible) return inaccessible;
-        if (unit.IsStopped && !row.Has(ScsiTraits.AllowedWhenStopped))
-            return new SenseData(SenseKey.NotReady, AdditionalSense.InitializingCommandRequired);
+        if (unit.Medium.HasObstacle && unit.Medium.Refuse(row.Traits) is { } sense) return sense;
         if (row.Has(ScsiTraits.Writes) && unit.IsReadOnly)
             return new SenseData(SenseKey.DataProtect, AdditionalSense.WriteProtected);
         if (row.Has(ScsiTraits.Writes) && unit.Control.SoftwareWriteProtect)

@@ -12,6 +12,8 @@ namespace Iscsi.Target.Scsi;
 /// </summary>
 internal sealed class ScsiRequest
 {
+    private Action? _abort;
+
     // In: set by the engine.
 
     /// <summary>The session.</summary>
@@ -52,6 +54,9 @@ internal sealed class ScsiRequest
 
     /// <summary>Ends the work of <see cref="ScsiDispatcher.ExecuteAsync"/> early, between two requests to the device.</summary>
     public CancellationToken Cancellation { get; set; }
+
+    /// <summary>The task was aborted: ends the wait of a command that asked for that, see <see cref="MakeAbortable"/>.</summary>
+    public void Abort() => _abort?.Invoke();
 
     /// <summary>Stops tasks of other sessions; null: there are none.</summary>
     public IUnitTasks? Tasks { get; set; }
@@ -148,6 +153,7 @@ internal sealed class ScsiRequest
         DataIn.Clear();
         Scratch.Clear();
         Cancellation = default;
+        _abort = null;
         Tasks = null;
         ResetResult();
     }
@@ -159,6 +165,15 @@ internal sealed class ScsiRequest
         if (ReportedAttentionOfAllUnits) Nexus.ClearAll(ReportedAttention);
         else if (Unit is not null) Nexus.Clear(Unit, ReportedAttention);
         ReportedAttention = UnitAttention.None;
+    }
+
+    /// <summary>For a command that may take hours in Execute: <see cref="Cancellation"/> is signalled when its task is aborted.</summary>
+    internal void MakeAbortable()
+    {
+        // It has no timer and no handle, so there is nothing to dispose.
+        var source = new CancellationTokenSource();
+        _abort = source.Cancel;
+        Cancellation = source.Token;
     }
 
     internal void ResetResult()

@@ -13,7 +13,7 @@ internal enum ScsiTraits
     /// <summary>Served while a unit attention condition exists.</summary>
     AllowedDuringUnitAttention = 2,
 
-    /// <summary>Served while the unit is stopped.</summary>
+    /// <summary>Served while the unit is stopped, and while its medium is ejected.</summary>
     AllowedWhenStopped = 4,
 
     /// <summary>Changes the medium: refused when write protected, and after a failed flush.</summary>
@@ -51,6 +51,12 @@ internal enum ScsiTraits
 
     /// <summary>Served in every asymmetric access state.</summary>
     AllowedInEveryAccessState = AllowedInStandby | AllowedWhenUnavailable | AllowedInTransition,
+
+    /// <summary>Served while an operation on the whole medium runs or has failed (SBC-3, performing a sanitize operation).</summary>
+    AllowedDuringOperation = 1 << 19,
+
+    /// <summary>Served while an operation on the whole medium has failed: it starts another one, or ends the failure.</summary>
+    RepairsMedium = 1 << 20,
 }
 
 /// <summary>The memory a command demands beyond its credit.</summary>

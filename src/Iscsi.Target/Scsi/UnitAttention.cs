@@ -30,7 +30,7 @@ internal enum UnitAttention
     /// <summary>29/07: the nexus was lost, reservations and tasks with it.</summary>
     NexusLoss = 1 << 5,
 
-    /// <summary>28/00: the medium may have changed.</summary>
+    /// <summary>28/00: another nexus has loaded the medium.</summary>
     MediumMayHaveChanged = 1 << 6,
 
     /// <summary>2A/09: the device was resized.</summary>

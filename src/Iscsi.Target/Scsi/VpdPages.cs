@@ -212,12 +212,15 @@ internal static class VpdPages
         return at;
     }
 
-    // SBC-3, Block Device Characteristics VPD page: 4| MEDIUM ROTATION RATE (2), 0001h is non-rotating
+    // SBC-3, Block Device Characteristics VPD page: 4| MEDIUM ROTATION RATE (2), 0001h is non-rotating; 7| WABEREQ (2), WACEREQ (2),
+    // NOMINAL FORM FACTOR (4). WABEREQ 01b: after a block erase every block can be read. WACEREQ 00b: there is no cryptographic erase.
     private static int WriteBlockDeviceCharacteristics(ScsiRequest r, LogicalUnit unit, Span<byte> body)
     {
         const int size = 0x3C;
         const ushort nonRotating = 0x0001;
+        const byte readableAfterBlockErase = 0x40;
         BinaryPrimitives.WriteUInt16BigEndian(body, nonRotating);
+        if (ScsiCapabilities.CanBlockErase(unit)) body[3] = readableAfterBlockErase;
         return size;
     }
 }

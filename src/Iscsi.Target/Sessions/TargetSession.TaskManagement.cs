@@ -86,7 +86,7 @@ internal sealed partial class TargetSession
     {
         var others = Array.FindAll(Core.Sessions.Snapshot(), s => !ReferenceEquals(s, this) && ReferenceEquals(s.Target, Target));
         var reset = others.Length == 0 ? null : new UnitReset(() => Post(() => OnAffectedTaskEnded(function)), others.Length);
-        unit.IsStopped = false;
+        unit.Medium.OnReset();
         unit.Reservations.OnReset();
         unit.Copies.OnReset();
         unit.Modes.Reset();

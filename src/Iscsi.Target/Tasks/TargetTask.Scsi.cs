@@ -266,6 +266,15 @@ internal sealed partial class TargetTask
 
     private void PassStoreGate()
     {
+        // A sanitize or format operation has begun since the command passed the SCSI gate.
+        if (_range.IsHeld && RangeUnit.Medium.RefuseBlocks() is { } sense)
+        {
+            ReleaseRange();
+            if (_plan is Plan.Copy) Request.Copy!.OnRefused(Request, sense);
+            else Request.Fail(sense);
+            Complete();
+            return;
+        }
         if (_lane is null || (_plan is Plan.Collect or Plan.Execute && !Request.NeedsStore) || (_plan is Plan.Copy && _copyIo.Kind == CopyIoKind.Barrier))
         {
             StartIo();

@@ -204,6 +204,7 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
             case TaskState.InStore:
             case TaskState.Copying:
                 Since = Session.Now;
+                Request.Abort();
                 break;
             case TaskState.Sending:
             case TaskState.WaitingForTasks:

@@ -13,7 +13,7 @@ internal static class ServeCommand
     {
         Description =
             """
-            LUN 0, 1, … of the target: PATH[,size=1GiB][,block-size=512|4096][,read-only][,write-through][,direct][,thick]
+            LUN 0, 1, … of the target: PATH[,size=1GiB][,block-size=512|4096][,read-only][,removable][,write-through][,direct][,thick]
             or memory,size=256MiB or null,size=1TiB or iscsi://host/iqn/lun. With size a missing file is created, sparse.
             With no DEVICE: ./disk.img, 1 GiB.
             """,

@@ -54,7 +54,7 @@ internal static class DiskServer
         foreach (var listen in options.Listen) builder.Listen(listen.Endpoint, listen.Announce, listen.Group);
         builder.AddTarget(options.TargetName, target =>
         {
-            for (var lun = 0; lun < disks.Count; lun++) target.AddLun(lun, disks[lun], OptionsOf(disks[lun]));
+            for (var lun = 0; lun < disks.Count; lun++) target.AddLun(lun, disks[lun], OptionsOf(options.Devices[lun], disks[lun]));
             target.AllowInitiators([.. options.AllowedInitiators]);
             if (options.Chap is { } chap) target.RequireChap(chap.Name, chap.Secret);
             if (options.MutualChap is { } mutual) target.AnswerChap(mutual.Name, mutual.Secret);
@@ -63,10 +63,16 @@ internal static class DiskServer
     }
 
     // Beside the disk, so that it goes where the disk goes. Beside a block device, in /dev, nothing would last.
-    internal static LunOptions OptionsOf(IBlockDevice disk) =>
-        disk is FileBlockDevice file && File.Exists(file.Path) && !file.Path.StartsWith("/dev/", StringComparison.Ordinal)
-            ? new LunOptions { ReservationsPath = file.Path + ".reservations", StatePath = file.Path + ".state" }
-            : new LunOptions();
+    internal static LunOptions OptionsOf(BlockDeviceSpec spec, IBlockDevice disk)
+    {
+        var path = disk is FileBlockDevice file && File.Exists(file.Path) && !file.Path.StartsWith("/dev/", StringComparison.Ordinal) ? file.Path : null;
+        return new LunOptions
+        {
+            IsRemovable = spec.IsRemovable,
+            ReservationsPath = path is null ? null : path + ".reservations",
+            StatePath = path is null ? null : path + ".state",
+        };
+    }
 
     internal static async Task StartAsync(IscsiTargetServer server, IReadOnlyList<ListenSpec> portals)
     {
@@ -104,7 +110,8 @@ internal static class DiskServer
         for (var lun = 0; lun < disks.Count; lun++)
         {
             var info = disks[lun].Info;
-            table.Add($"{lun}", ByteSize.Format(info.LengthBytes), $"{info.BlockSize}", info.IsReadOnly ? "read-only" : "read-write", info.Description);
+            var access = (info.IsReadOnly ? "read-only" : "read-write") + (options.Devices[lun].IsRemovable ? ", removable" : "");
+            table.Add($"{lun}", ByteSize.Format(info.LengthBytes), $"{info.BlockSize}", access, info.Description);
         }
 
         var memoryDisks = options.Devices.Where(device => device.Kind == BlockDeviceKind.Memory).Sum(device => device.SizeBytes ?? 0);

@@ -39,7 +39,7 @@ public sealed class CommandTableTests
     [MemberData(nameof(RowNames))]
     public void Every_bit_outside_the_usage_data_is_refused_with_a_pointer_to_it(string name)
     {
-        var h = new ScsiHarness();
+        var h = ScsiHarness.WithEverything();
         var row = Row(name);
         var cdb = new byte[row.CdbLength];
         for (var i = 1; i < row.CdbLength; i++)

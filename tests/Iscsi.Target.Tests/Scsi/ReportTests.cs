@@ -92,7 +92,7 @@ public sealed class ReportTests
     [InlineData(true, 20)]
     public void The_list_of_all_commands_is_the_table(bool timeouts, int descriptorSize)
     {
-        var h = new ScsiHarness();
+        var h = ScsiHarness.WithEverything();
         var data = h.RunGood(ReportCommands(0, timeouts: timeouts));
         Assert.Equal(data.Length - 4, BinaryPrimitives.ReadInt32BigEndian(data));
         var rows = ScsiCommandTable.Rows;
@@ -124,7 +124,7 @@ public sealed class ReportTests
     [Fact]
     public void One_command_is_reported_with_its_usage_data_by_the_option_that_fits_it()
     {
-        var h = new ScsiHarness();
+        var h = ScsiHarness.WithEverything();
         foreach (var row in ScsiCommandTable.Rows.ToArray())
         {
             var fits = row.ServiceAction is null ? 1 : 2;
@@ -141,7 +141,7 @@ public sealed class ReportTests
     [Fact]
     public void The_option_that_does_not_fit_is_an_invalid_field_that_is_not_the_service_action()
     {
-        var h = new ScsiHarness();
+        var h = ScsiHarness.WithEverything();
         foreach (var row in ScsiCommandTable.Rows.ToArray())
             h.AssertInvalidField(ReportCommands(row.ServiceAction is null ? 2 : 1, row.OperationCode, row.ServiceAction ?? 0), 2, 2);
     }

@@ -14,7 +14,13 @@ internal sealed class ScsiHarness
 {
     public const string TargetName = "iqn.2026-11.net.example:disk";
 
-    public ScsiHarness(Func<BlockDeviceInfo, BlockDeviceInfo>? configure = null, ScsiLimits? limits = null, bool clearAttention = true, LunOptions? options = null, TimeProvider? clock = null, TargetPortGroups? portGroups = null)
+    public ScsiHarness(
+        Func<BlockDeviceInfo, BlockDeviceInfo>? configure = null,
+        ScsiLimits? limits = null,
+        bool clearAttention = true,
+        LunOptions? options = null,
+        TargetPortGroups? portGroups = null,
+        TimeProvider? clock = null)
     {
         var info = new BlockDeviceInfo
         {
@@ -30,10 +36,13 @@ internal sealed class ScsiHarness
             Description = "stub",
         };
         Device = new StubBlockDevice(configure is null ? info : configure(info));
-        Units = new LogicalUnitMap(TargetName, limits, clock, portGroups ?? new TargetPortGroups([1], new AsymmetricAccessOptions { AllowExplicitChange = true }));
+        Units = new LogicalUnitMap(TargetName, limits, portGroups ?? new TargetPortGroups([1], new AsymmetricAccessOptions { AllowExplicitChange = true }), clock);
         Unit = Units.Add(0, Device, options);
         Nexus = NewNexus(clearAttention);
     }
+
+    /// <summary>A unit that has every command there is.</summary>
+    public static ScsiHarness WithEverything() => new(options: new LunOptions { IsRemovable = true });
 
     public StubBlockDevice Device { get; }
 

@@ -193,9 +193,7 @@ public sealed class UnitStateTests
     [Theory]
     [InlineData(0x02, 1)]
     [InlineData(0x03, 1)]
-    [InlineData(0x10, 4)]
-    [InlineData(0x20, 5)]
-    public void LOEJ_and_power_conditions_are_refused(byte byte4, int bit) => new ScsiHarness().AssertInvalidField(StartStop(byte4), 4, bit);
+    public void LOEJ_is_refused_by_a_fixed_medium(byte byte4, int bit) => new ScsiHarness().AssertInvalidField(StartStop(byte4), 4, bit);
 
     [Fact]
     public void After_a_failed_flush_writes_and_flushes_are_03_0C_00_and_reads_go_on()

@@ -23,7 +23,8 @@ internal static class TargetPortGroupCommands
             Name = "REPORT TARGET PORT GROUPS",
             Usage = [OperationCode.MaintenanceIn, ParameterDataFormat | OperationCode.ReportTargetPortGroups, 0, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0, 0],
             ServiceAction = OperationCode.ReportTargetPortGroups,
-            Traits = ScsiTraits.AllowedWhenStopped | ScsiTraits.AllowedThroughReservation | ScsiTraits.AllowedInEveryAccessState,
+            Traits = ScsiTraits.AllowedWhenStopped | ScsiTraits.AllowedDuringOperation | ScsiTraits.AllowedThroughReservation |
+                ScsiTraits.AllowedInEveryAccessState,
             Direction = DataDirection.Read,
             Memory = MemoryNeed.ParameterData,
             Begin = Report,

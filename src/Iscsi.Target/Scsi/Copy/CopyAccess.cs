@@ -11,10 +11,10 @@ internal static class CopyAccess
         var unit = io.Unit;
         // RESERVATION CONFLICT has no sense of its own.
         if (unit.Reservations.Refuse(r.Nexus, io.IsWrite ? ScsiTraits.Writes : ScsiTraits.AllowedThroughWriteExclusive)) return default(SenseData);
-        if (unit.IsStopped) return new SenseData(SenseKey.NotReady, AdditionalSense.InitializingCommandRequired);
+        if (unit.Medium.HasObstacle && unit.Medium.Refuse(ScsiTraits.None) is { } obstacle) return obstacle;
         if (io.Range.Lba + io.Range.Count > unit.Info.BlockCount) return BlockAddress.OutOfRange((ulong)unit.Info.BlockCount);
         if (!io.IsWrite) return null;
-        if (unit.Info.IsReadOnly) return new SenseData(SenseKey.DataProtect, AdditionalSense.WriteProtected);
+        if (unit.IsReadOnly) return new SenseData(SenseKey.DataProtect, AdditionalSense.WriteProtected);
         if (unit.Control.SoftwareWriteProtect) return new SenseData(SenseKey.DataProtect, AdditionalSense.SoftwareWriteProtected);
         return unit.IsWriteErrorLatched ? new SenseData(SenseKey.MediumError, AdditionalSense.WriteError) : null;
     }

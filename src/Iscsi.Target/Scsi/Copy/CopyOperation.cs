@@ -82,6 +82,13 @@ internal abstract class CopyOperation(CopyRecord record)
         End(r);
     }
 
+    /// <summary>The blocks of the request can't be reached any more.</summary>
+    public void OnRefused(ScsiRequest r, SenseData cause)
+    {
+        r.Fail(Failure(_io, cause));
+        End(r);
+    }
+
     /// <summary>The task was stopped: nothing of it runs any more.</summary>
     public void OnAborted()
     {

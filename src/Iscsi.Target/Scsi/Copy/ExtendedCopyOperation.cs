@@ -46,7 +46,7 @@ internal sealed class ExtendedCopyOperation(CopyRecord record, ExtendedCopyList 
         if (!TryResolve(r, segment.Source, CopySegment.SourceAt, out var unit)) return false;
         if (!segment.TestsUnitReady) return true;
         var io = new CopyIo(CopyIoKind.Barrier, unit, default);
-        return !unit.IsStopped || Fail(r, Failure(io, default(SenseData)));
+        return !unit.Medium.HasObstacle || unit.Medium.Refuse(ScsiTraits.None) is null || Fail(r, Failure(io, default(SenseData)));
     }
 
     private bool TryGetExtent(ScsiRequest r, in CopySegment segment, out CopyExtent extent)

@@ -18,7 +18,7 @@ public sealed class PersistentReservationMatrixTests
     {
         "INQUIRY" or "REPORT LUNS" or "REQUEST SENSE" or "TEST UNIT READY" or "LOG SENSE" or
             "READ CAPACITY (10)" or "READ CAPACITY (16)" or "REPORT TARGET PORT GROUPS" or "REPORT IDENTIFYING INFORMATION" or
-            "REPORT TIMESTAMP" => Always,
+            "REPORT TIMESTAMP" or "PREVENT ALLOW MEDIUM REMOVAL" => Always,
         "READ (6)" or "READ (10)" or "READ (12)" or "READ (16)" or "VERIFY (10)" or "VERIFY (12)" or "VERIFY (16)" or
             "POPULATE TOKEN" or "PRE-FETCH (10)" or "PRE-FETCH (16)" or "GET LBA STATUS" or "READ DEFECT DATA (10)" or "READ DEFECT DATA (12)" => Reads,
         "RESERVE (6)" or "RELEASE (6)" or "RESERVE (10)" or "RELEASE (10)" => Own,
@@ -37,7 +37,7 @@ public sealed class PersistentReservationMatrixTests
     // SPC-2, the column of RESERVE.
     private static bool IsAllowedThroughReserve(string name) => name is
         "INQUIRY" or "REPORT LUNS" or "REQUEST SENSE" or "LOG SENSE" or "READ CAPACITY (10)" or "READ CAPACITY (16)" or
-        "REPORT IDENTIFYING INFORMATION" or "RELEASE (6)" or "RELEASE (10)";
+        "PREVENT ALLOW MEDIUM REMOVAL" or "REPORT IDENTIFYING INFORMATION" or "RELEASE (6)" or "RELEASE (10)";
 
     public static TheoryData<string> RowNames()
     {
@@ -105,6 +105,17 @@ public sealed class PersistentReservationMatrixTests
         h.Register(h.A, ReservationHarness.KeyA);
         h.Reserve(h.A, ReservationHarness.KeyA, PersistentReservationType.WriteExclusive);
         Assert.Equal(conflicts, Conflicts(h, [OperationCode.StartStopUnit, 0, 0, 0, start, 0], h.B));
+    }
+
+    [Theory]
+    [InlineData(0x00, false)] // allow
+    [InlineData(0x01, true)] // prevent
+    public void Allowing_removal_passes_every_reservation_and_preventing_it_none(byte prevent, bool conflicts)
+    {
+        var h = new ReservationHarness();
+        h.Register(h.A, ReservationHarness.KeyA);
+        h.Reserve(h.A, ReservationHarness.KeyA, PersistentReservationType.WriteExclusive);
+        Assert.Equal(conflicts, Conflicts(h, [OperationCode.PreventAllowMediumRemoval, 0, 0, 0, prevent, 0], h.B));
     }
 
     [Fact]

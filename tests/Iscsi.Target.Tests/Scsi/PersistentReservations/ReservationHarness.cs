@@ -20,7 +20,7 @@ internal sealed class ReservationHarness
         C = Attach("c");
     }
 
-    public ScsiHarness Scsi { get; } = new();
+    public ScsiHarness Scsi { get; } = ScsiHarness.WithEverything();
 
     public ScsiNexus A { get; }
 
