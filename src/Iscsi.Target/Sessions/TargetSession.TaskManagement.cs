@@ -26,7 +26,7 @@ internal sealed partial class TargetSession
             case TaskManagementFunction.AbortTaskSet:
             case TaskManagementFunction.ClearTaskSet:
                 // The Control mode page says a task set a nexus (TST = 001b): clearing it is aborting it.
-                if (Target.Units.TryFind(request.Lun, out var unit)) AbortTasksOf(function, unit, null);
+                if (Target.Units.TryFind(request.Lun, out var unit)) AbortTasksOf(function, unit, null, isReset: false);
                 else Answer(function, TaskManagementResponse.LunDoesNotExist);
                 break;
             case TaskManagementFunction.LogicalUnitReset:
@@ -63,7 +63,7 @@ internal sealed partial class TargetSession
     }
 
     // The function itself counts as one, so that it isn't answered before all of them were told.
-    private void AbortTasksOf(TargetTask function, LogicalUnit unit, UnitReset? reset)
+    private void AbortTasksOf(TargetTask function, LogicalUnit unit, UnitReset? reset, bool isReset)
     {
         function.WaitForTasks();
         function.PendingTasks = 1;
@@ -71,7 +71,7 @@ internal sealed partial class TargetSession
         set.AddFence(); // none of them starts because another one of them has ended
         foreach (var task in _tasks.Values.ToArray())
         {
-            if (!(reset is null ? IsFor(task, unit) : WorksOn(task, unit))) continue;
+            if (!(isReset ? WorksOn(task, unit) : IsFor(task, unit))) continue;
             function.PendingTasks++;
             task.TellEnd(function);
             task.AbortAfterOwedData();
@@ -90,7 +90,7 @@ internal sealed partial class TargetSession
         unit.Reservations.OnReset();
         unit.Copies.OnReset();
         unit.Modes.Reset();
-        AbortTasksOf(function, unit, reset);
+        AbortTasksOf(function, unit, reset, isReset: true);
         Target!.Units.Raise(unit, UnitAttention.LogicalUnitReset);
         foreach (var other in others) other.Post(() => other.AbortForReset(unit, reset!));
     }

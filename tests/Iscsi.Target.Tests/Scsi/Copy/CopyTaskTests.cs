@@ -109,7 +109,7 @@ public sealed class CopyTaskTests
         var use = Use(token, Ranges((1000, 64)));
         await SendAsync(client, Token(OperationCode.WriteUsingToken, use.Length, 6), use);
         Assert.Equal(ScsiStatus.Good, (await ResponseAsync(client)).Status);
-        await client.WriteGoodAsync(63 * 512, RawClient.Pattern(1, 512));
+        await client.WriteGoodAsync(63, RawClient.Pattern(1, 512));
         await SendAsync(client, Token(OperationCode.WriteUsingToken, use.Length, 6), use);
         var refused = await ResponseAsync(client);
         Assert.Equal(ScsiStatus.CheckCondition, refused.Status);
