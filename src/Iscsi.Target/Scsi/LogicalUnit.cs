@@ -28,6 +28,7 @@ internal sealed partial class LogicalUnit
     private readonly TimeProvider _clock;
     private readonly long _startedAt;
     private volatile bool _isWriteProtected;
+    private bool _hasLeft;
     private volatile bool _isWriteErrorLatched;
     private long _knownBlockCount;
     private Action<IBlockDevice>? _onInfoChanged;
@@ -116,6 +117,13 @@ internal sealed partial class LogicalUnit
     /// <summary>The Store level of its device; null when it needs none.</summary>
     public StoreLane? Lane { get; init; }
 
+    /// <summary>Whether it has left its target: a copy that was about to ask it for something must not.</summary>
+    public bool HasLeft
+    {
+        get => Volatile.Read(ref _hasLeft);
+        private set => Volatile.Write(ref _hasLeft, value);
+    }
+
     /// <summary>Whether writes are refused: by the device, or by who serves it.</summary>
     public bool IsReadOnly => _isWriteProtected || Info.IsReadOnly;
 
@@ -191,5 +199,9 @@ internal sealed partial class LogicalUnit
     }
 
     /// <summary>Stops watching: the unit leaves its target.</summary>
-    internal void Unwatch() => Device.InfoChanged -= _onInfoChanged;
+    internal void Unwatch()
+    {
+        HasLeft = true;
+        Device.InfoChanged -= _onInfoChanged;
+    }
 }

@@ -49,7 +49,7 @@ internal sealed partial class LogicalUnitMap
     /// <summary>The target port groups and their asymmetric access states.</summary>
     public TargetPortGroups PortGroups { get; }
 
-    /// <summary>Relative identifiers of the target ports, which are the tags of the portal groups; ascending.</summary>
+    /// <summary>The relative identifiers of the target ports, ascending.</summary>
     public ImmutableArray<ushort> TargetPorts => PortGroups.Tags;
 
     /// <summary>The logical units, in the order of their numbers. A snapshot.</summary>
