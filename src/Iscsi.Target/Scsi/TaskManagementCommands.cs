@@ -23,7 +23,7 @@ internal static class TaskManagementCommands
                 0xFF, 0xFF, 0xFF, 0xFF, 0, 0,
             ],
             ServiceAction = OperationCode.ReportSupportedTaskManagementFunctions,
-            Traits = ScsiTraits.AllowedWhenStopped,
+            Traits = ScsiTraits.AllowedWhenStopped | ScsiTraits.AllowedDuringOperation,
             Direction = DataDirection.Read,
             Memory = MemoryNeed.ParameterData,
             Begin = Report,

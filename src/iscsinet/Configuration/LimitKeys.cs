@@ -22,6 +22,7 @@ internal static class LimitKeys
         Count("loginLanes", 8, 4096, static (limits, value) => limits with { LoginLanes = value }),
         Count("loginLanesPerAddress", 1, 4096, static (limits, value) => limits with { LoginLanesPerAddress = value }),
         Seconds("firstLoginPduTimeout", static (limits, value) => limits with { FirstLoginPduTimeout = value }),
+        Seconds("discoveryIdleTimeout", static (limits, value) => limits with { DiscoveryIdleTimeout = value }),
         Seconds("loginTimeout", static (limits, value) => limits with { LoginTimeout = value }),
         Seconds("dataOutTimeout", static (limits, value) => limits with { DataOutTimeout = value }),
         Seconds("transmitTimeout", static (limits, value) => limits with { TransmitTimeout = value }),

@@ -23,6 +23,7 @@ internal static class LimitsTable
         table.Add(nameof(limits.LoginLanes), $"{limits.LoginLanes}", "connections before their first login PDU (fewer below 64 MiB)");
         table.Add(nameof(limits.LoginLanesPerAddress), $"{limits.LoginLanesPerAddress}", "of these, an address");
         AddTime(table, nameof(limits.FirstLoginPduTimeout), limits.FirstLoginPduTimeout);
+        AddTime(table, nameof(limits.DiscoveryIdleTimeout), limits.DiscoveryIdleTimeout);
         AddTime(table, nameof(limits.LoginTimeout), limits.LoginTimeout);
         AddTime(table, nameof(limits.DataOutTimeout), limits.DataOutTimeout);
         AddTime(table, nameof(limits.TransmitTimeout), limits.TransmitTimeout);

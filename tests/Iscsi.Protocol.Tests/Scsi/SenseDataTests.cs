@@ -47,8 +47,8 @@ public sealed class SenseDataTests
     {
         var sense = new SenseData(SenseKey.IllegalRequest, AdditionalSense.InvalidFieldInCdb) { Information = 0x0102030405060708, Field = new FieldPointer(false, 2) };
         Span<byte> bytes = stackalloc byte[SenseData.MaxDescriptorSize];
-        sense.WriteDescriptor(bytes);
-        Assert.Equal([0x72, 5, 0x24, 0, 0, 0, 0, 20, 0, 10, 0x80, 0, 1, 2, 3, 4, 5, 6, 7, 8, 2, 6, 0, 0, 0x80, 0, 2, 0], bytes.ToArray());
+        var length = sense.WriteDescriptor(bytes);
+        Assert.Equal([0x72, 5, 0x24, 0, 0, 0, 0, 20, 0, 10, 0x80, 0, 1, 2, 3, 4, 5, 6, 7, 8, 2, 6, 0, 0, 0x80, 0, 2, 0], bytes[..length].ToArray());
     }
 
     [Fact]

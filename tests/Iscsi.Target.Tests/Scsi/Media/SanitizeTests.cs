@@ -12,7 +12,7 @@ namespace Iscsi.Target.Tests.Scsi.Media;
 /// <summary>SANITIZE (SBC-3).</summary>
 public sealed class SanitizeTests
 {
-    private static readonly string[] AllowedWhileItRuns = 
+    private static readonly string[] AllowedWhileItRuns =
         ["INQUIRY", "REPORT LUNS", "REQUEST SENSE", "REPORT SUPPORTED OPERATION CODES", "REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS", "REPORT TARGET PORT GROUPS"];
 
     private static byte[] CdbOf(ScsiCommandRow row)
@@ -136,6 +136,7 @@ public sealed class SanitizeTests
         await ReachesAsync(device);
         foreach (var row in ScsiCommandTable.Rows.ToArray())
         {
+            if (!row.Exists(h.Unit)) continue;
             var (r, _) = h.Begin(CdbOf(row));
             if (AllowedWhileItRuns.Contains(row.Name))
             {
@@ -283,7 +284,7 @@ public sealed class SanitizeTests
         Assert.Equal("3/31/03", failed.Sense.ToString());
         foreach (var row in ScsiCommandTable.Rows.ToArray())
         {
-            if (AllowedWhileItRuns.Contains(row.Name) || row.Name.StartsWith("SANITIZE", StringComparison.Ordinal)) continue;
+            if (!row.Exists(h.Unit) || AllowedWhileItRuns.Contains(row.Name) || row.Name.StartsWith("SANITIZE", StringComparison.Ordinal)) continue;
             var (r, _) = h.Begin(CdbOf(row));
             // A failed flush is latched as for any other command, and refuses a format before the reason is looked at.
             var expected = flush && row.Name == "FORMAT UNIT" ? "3/0C/00" : "3/31/03";
