@@ -12,10 +12,11 @@ cd "$(dirname "${BASH_SOURCE[0]}")" || exit 1
 
 # command:package (Debian and Ubuntu). qemu-block-extra holds QEMU's iSCSI driver, which is a module without a command.
 foreign_tools=(iscsi-ls:libiscsi-bin iscsi-test-cu:libiscsi-bin iscsi-perf:libiscsi-bin
-               qemu-img:qemu-utils qemu-io:qemu-utils tgtd:tgt tgtadm:tgt)
-foreign_packages=(libiscsi-bin qemu-utils qemu-block-extra tgt)
+               qemu-img:qemu-utils qemu-io:qemu-utils tgtd:tgt tgtadm:tgt istgt:istgt qemu-system-x86_64:qemu-system-x86)
+# qemu-system-x86 boots the guests of eng/vm, which asks apt itself for what runs inside them; ipxe-qemu holds a boot ROM with iSCSI.
+foreign_packages=(libiscsi-bin qemu-utils qemu-block-extra tgt istgt qemu-system-x86 ipxe-qemu)
 unit_limit_seconds=900
-interop_limit_seconds=1500
+interop_limit_seconds=2100
 results=artifacts/test-results
 
 usage() { sed -n '2,9s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }

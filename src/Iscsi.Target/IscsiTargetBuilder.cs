@@ -21,6 +21,7 @@ public sealed class IscsiTargetBuilder
     private TargetLimits _limits = new();
     private ILoggerFactory _loggerFactory = NullLoggerFactory.Instance;
     private TimeProvider _clock = TimeProvider.System;
+    private SocketTransportOptions _transport = new();
 
     /// <summary>Adds a portal. Without any, the server listens on 127.0.0.1:3260.</summary>
     /// <param name="endpoint">Address and port; port 0 takes any free one.</param>
@@ -71,6 +72,14 @@ public sealed class IscsiTargetBuilder
         return this;
     }
 
+    /// <summary>Sets how the sockets of portals are set up: event loops, backlog. Default <c>new SocketTransportOptions()</c>.</summary>
+    public IscsiTargetBuilder UseTransport(SocketTransportOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        _transport = options;
+        return this;
+    }
+
     /// <summary>Sets the clock of all deadlines. Default <see cref="TimeProvider.System"/>.</summary>
     public IscsiTargetBuilder UseTimeProvider(TimeProvider clock)
     {
@@ -102,7 +111,7 @@ public sealed class IscsiTargetBuilder
     public IscsiTargetServer Build()
     {
         if (_portals.Count == 0) Listen(new IPEndPoint(IPAddress.Loopback, 3260));
-        return new IscsiTargetServer(_portals, _targets, _memoryBytes, _limits, _loggerFactory, _clock);
+        return new IscsiTargetServer(_portals, _targets, _memoryBytes, _limits, _loggerFactory, _clock, _transport);
     }
 
     private void AddPortal(Portal portal)

@@ -13,6 +13,7 @@ public sealed class IscsiTargetServer : IAsyncDisposable
 
     private readonly TargetCore _core;
     private readonly IReadOnlyList<Portal> _portals;
+    private readonly SocketTransportOptions _transport;
     private readonly List<ITransportListener> _listeners = [];
     private readonly List<Task> _acceptLoops = [];
     private ITimer? _heartbeat;
@@ -26,9 +27,11 @@ public sealed class IscsiTargetServer : IAsyncDisposable
         long memoryBytes,
         TargetLimits limits,
         ILoggerFactory loggerFactory,
-        TimeProvider clock)
+        TimeProvider clock,
+        SocketTransportOptions transport)
     {
         _portals = [.. portals];
+        _transport = transport;
         _core = new TargetCore([.. portals.Select(portal => portal.GroupTag).Distinct().Order()], targets, memoryBytes, limits, loggerFactory, clock);
     }
 
@@ -97,7 +100,7 @@ public sealed class IscsiTargetServer : IAsyncDisposable
         {
             foreach (var portal in _portals)
             {
-                var listener = portal.Listener ?? SocketTransportListener.Bind(portal.Endpoint!);
+                var listener = portal.Listener ?? SocketTransportListener.Bind(portal.Endpoint!, _transport);
                 _listeners.Add(listener);
                 _core.Portals.Add((listener.LocalEndPoint as IPEndPoint, portal.Announce, portal.GroupTag));
             }

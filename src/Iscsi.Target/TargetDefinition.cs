@@ -11,11 +11,11 @@ internal sealed class TargetDefinition
 
     private volatile TargetAccess _access;
 
-    public TargetDefinition(string name, TargetAccess access, MemoryBudget budget, TargetPortGroups portGroups, TimeProvider clock)
+    public TargetDefinition(string name, TargetAccess access, MemoryBudget budget, TimeProvider clock, TargetPortGroups portGroups)
     {
         Name = name;
         _access = access;
-        Units = new LogicalUnitMap(name, new ScsiLimits { AllAtOnceBytes = budget.AllAtOnceBytes }, portGroups, clock);
+        Units = new LogicalUnitMap(name, new ScsiLimits { AllAtOnceBytes = budget.AllAtOnceBytes }, clock, portGroups);
     }
 
     public string Name { get; }

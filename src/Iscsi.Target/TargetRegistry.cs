@@ -46,7 +46,7 @@ internal sealed class TargetRegistry(TargetCore core) : IDisposable
             if (builder.AsymmetricAccess?.StatePath is { } path) CheckStateFile(builder.Name, path);
             var portGroups = new TargetPortGroups(core.PortalGroupTags, builder.AsymmetricAccess);
             portGroups.Changed += group => TargetLog.AccessStateChanged(core.Logger, builder.Name, group.Tag, group.State, group.Reason);
-            var target = new TargetDefinition(builder.Name, access, core.Budget, portGroups, core.Clock);
+            var target = new TargetDefinition(builder.Name, access, core.Budget, core.Clock, portGroups);
             try
             {
                 foreach (var lun in builder.Luns) AddUnit(target, lun);

@@ -11,7 +11,7 @@ internal sealed class Daemon : IAsyncDisposable
     /// <summary>Names another executable to test, such as one compiled ahead of time.</summary>
     private const string ExecutableVariable = "ISCSINET_EXECUTABLE";
 
-    private const int SignalHangup = 1;
+    private const int SignalHangUp = 1;
     private const int SignalTerminate = 15;
     private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(20);
@@ -55,15 +55,18 @@ internal sealed class Daemon : IAsyncDisposable
     /// <summary>Runs <c>serve</c> on a free port of the loopback and waits until one ready line a device has come.</summary>
     public static Task<Daemon> ServeAsync(params string[] devices) => ServeAsync([], devices);
 
-    /// <summary>As <see cref="ServeAsync(string[])"/>, with options.</summary>
-    public static Task<Daemon> ServeAsync(string[] options, string[] devices, params (string Name, string Value)[] environment) =>
-        RunAsync(["serve", .. devices, "--listen", "127.0.0.1:0", .. options], devices.Length, environment);
+    /// <summary>As <see cref="ServeAsync(string[])"/>, with options; where they say so, on other ports.</summary>
+    public static Task<Daemon> ServeAsync(string[] options, string[] devices, params (string Name, string Value)[] environment)
+    {
+        string[] listen = options.Contains("--listen", StringComparer.Ordinal) ? [] : ["--listen", "127.0.0.1:0"];
+        return RunAsync(["serve", .. devices, .. listen, .. options], devices.Length, environment);
+    }
 
     /// <summary>Runs <c>serve</c> with a configuration file, and waits until so many ready lines have come.</summary>
     public static Task<Daemon> ServeConfigurationAsync(string path, int lunCount) => RunAsync(["serve", "--config", path], lunCount, []);
 
     /// <summary>Asks it to read its configuration again.</summary>
-    public void Hangup() => _ = Kill(_process.Id, SignalHangup);
+    public void Hangup() => _ = Kill(_process.Id, SignalHangUp);
 
     /// <summary>Waits for a line of the log.</summary>
     public async Task WaitForLogAsync(string text, int count = 1)
@@ -113,6 +116,19 @@ internal sealed class Daemon : IAsyncDisposable
         }
 
         return _process.ExitCode;
+    }
+
+    /// <summary>Sends it SIGHUP, and waits until it has said something about it.</summary>
+    public async Task ReloadAsync(string expected)
+    {
+        var before = Log.Length;
+        _ = Kill(_process.Id, SignalHangUp);
+        var limit = Stopwatch.StartNew();
+        while (!Log[before..].Contains(expected, StringComparison.Ordinal))
+        {
+            if (limit.Elapsed > StartLimit) Assert.Fail($"the daemon did not say '{expected}':\n{Log}");
+            await Task.Delay(50);
+        }
     }
 
     /// <summary>Ends it as a power cut of the process would: nothing is flushed or said.</summary>

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Diagnostics.CodeAnalysis;
 using System.Text;
 
 namespace Iscsi.Interop;
@@ -43,17 +44,25 @@ internal sealed class ForeignTool(string command, string package)
     public static readonly ForeignTool QemuIo = new("qemu-io", "qemu-utils qemu-block-extra");
 
     private readonly string? _path = (Environment.GetEnvironmentVariable("PATH") ?? "")
-        .Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
-        .Select(directory => Path.Combine(directory, command))
+        .Split(System.IO.Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
+        .Select(directory => System.IO.Path.Combine(directory, command))
         .FirstOrDefault(File.Exists);
 
     public bool IsInstalled => _path is not null;
 
+    /// <summary>Where it is, once <see cref="Require"/> has returned.</summary>
+    public string Path => _path!;
+
     /// <summary>Ends the test when the program is missing.</summary>
     public void Require()
     {
-        if (IsInstalled) return;
-        var message = $"{command} is not installed (apt-get install {package})";
+        if (!IsInstalled) Missing($"{command} is not installed (apt-get install {package})");
+    }
+
+    /// <summary>Ends the test for want of something foreign: a skip, or a failure where nothing may be missing.</summary>
+    [DoesNotReturn]
+    public static void Missing(string message)
+    {
         if (Environment.GetEnvironmentVariable(RequireVariable) == "1") Assert.Fail(message);
         Assert.Skip(message);
     }
@@ -100,7 +109,7 @@ internal sealed class ForeignTool(string command, string package)
             await process.WaitForExitAsync(CancellationToken.None);
         }
 
-        var commandLine = string.Join(' ', [Path.GetFileName(path), .. arguments.Select(Quote)]);
+        var commandLine = string.Join(' ', [System.IO.Path.GetFileName(path), .. arguments.Select(Quote)]);
         lock (output) return new ToolResult(commandLine, timedOut ? -1 : process.ExitCode, timedOut, output.ToString());
 
         void Append(object sender, DataReceivedEventArgs line)

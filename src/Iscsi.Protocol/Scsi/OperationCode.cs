@@ -189,6 +189,9 @@ public static class OperationCode
     /// <summary>Service action of <see cref="MaintenanceIn"/>: REPORT SUPPORTED OPERATION CODES.</summary>
     public const byte ReportSupportedOperationCodes = 0x0C;
 
+    /// <summary>Service action of <see cref="MaintenanceIn"/>: REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS.</summary>
+    public const byte ReportSupportedTaskManagementFunctions = 0x0D;
+
     /// <summary>Service action of <see cref="ThirdPartyCopyOut"/>: EXTENDED COPY(LID1).</summary>
     public const byte ExtendedCopyLid1 = 0x00;
 

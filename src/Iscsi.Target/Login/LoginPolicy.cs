@@ -88,6 +88,8 @@ internal sealed class LoginPolicy(TargetCore core, ITransportConnection transpor
             DefaultTime2WaitSeconds = 0,
             DefaultTime2RetainSeconds = 0,
             ErrorRecoveryLevel = 0,
+            // RFC 7144: the queries, I_T NEXUS RESET, command priority and the status qualifier, for initiators that ask for it.
+            IscsiProtocolLevel = 2,
         };
     }
 }

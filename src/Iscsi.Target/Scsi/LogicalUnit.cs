@@ -40,8 +40,8 @@ internal sealed partial class LogicalUnit
         string targetName,
         ScsiLimits limits,
         LunOptions options,
-        TargetPortGroups portGroups,
-        TimeProvider clock)
+        TimeProvider clock,
+        TargetPortGroups portGroups)
     {
         PortGroups = portGroups;
         Reservations = new UnitReservations(
@@ -169,6 +169,18 @@ internal sealed partial class LogicalUnit
             LatchWriteError();
             throw;
         }
+    }
+
+    /// <summary>
+    /// The logical unit is reset (SAM-5, logical unit reset; a hard reset resets every one): it is started, and what was reserved by RESERVE
+    /// is free, mode pages have their saved values again. Tasks and unit attentions are the task engine's.
+    /// </summary>
+    public void OnReset()
+    {
+        Medium.OnReset();
+        Reservations.OnReset();
+        Copies.OnReset();
+        Modes.Reset();
     }
 
     /// <summary>Tells the nexuses of a map when the device is resized, for as long as both live.</summary>

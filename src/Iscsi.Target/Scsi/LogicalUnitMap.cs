@@ -26,16 +26,16 @@ internal sealed partial class LogicalUnitMap
     /// <summary>Creates an empty map.</summary>
     /// <param name="targetName">iSCSI name of the target.</param>
     /// <param name="limits">Bounds of commands.</param>
-    /// <param name="portGroups">The target port groups; null: the one of the default portal group.</param>
     /// <param name="clock">The clock of the units; null: the system's.</param>
-    public LogicalUnitMap(string targetName, ScsiLimits? limits = null, TargetPortGroups? portGroups = null, TimeProvider? clock = null)
+    /// <param name="portGroups">The target port groups; null: the one of the default portal group.</param>
+    public LogicalUnitMap(string targetName, ScsiLimits? limits = null, TimeProvider? clock = null, TargetPortGroups? portGroups = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(targetName);
         if (Encoding.UTF8.GetByteCount(targetName) > MaxNameBytes)
             throw new ArgumentException($"A target name has at most {MaxNameBytes} bytes (RFC 7143, 4.2.7.1).", nameof(targetName));
         TargetName = targetName;
-        PortGroups = portGroups ?? new TargetPortGroups([TargetDefinition.DefaultPortalGroupTag]);
         _clock = clock ?? TimeProvider.System;
+        PortGroups = portGroups ?? new TargetPortGroups([TargetDefinition.DefaultPortalGroupTag]);
         _limits = limits ?? new ScsiLimits();
         ArgumentOutOfRangeException.ThrowIfLessThan(_limits.AllAtOnceBytes, ScsiLimits.MinAllAtOnceBytes, nameof(limits));
     }
@@ -78,7 +78,7 @@ internal sealed partial class LogicalUnitMap
             if (units.Length == ScsiLimits.MaxLogicalUnits)
                 throw new ArgumentException($"{TargetName} has {units.Length} LUNs, which is the most.", nameof(number));
             CheckFree(units, number, device);
-            var unit = new LogicalUnit(_nextIndex++, (ushort)number, device, TargetName, _limits, options, PortGroups, _clock) { Lane = lane };
+            var unit = new LogicalUnit(_nextIndex++, (ushort)number, device, TargetName, _limits, options, _clock, PortGroups) { Lane = lane };
             LogicalUnit[] next = [.. units, unit];
             Array.Sort(next, static (a, b) => a.Number.CompareTo(b.Number));
             _units = next;

@@ -17,6 +17,7 @@ internal static class ScsiCommandTable
         .. UnitCommands.Rows,
         .. InquiryCommands.Rows,
         .. ReportCommands.Rows,
+        .. TaskManagementCommands.Rows,
         .. CapacityCommands.Rows,
         .. ModeCommands.Rows,
         .. ModeSelectCommands.Rows,

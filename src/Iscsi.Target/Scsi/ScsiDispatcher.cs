@@ -10,7 +10,7 @@ namespace Iscsi.Target.Scsi;
 internal static class ScsiDispatcher
 {
     /// <summary>
-    /// Begins a command. Allocates nothing and never waits. Order: LUN, operation code, reservations of others, fields outside the
+    /// Begins a command. Allocates nothing and never waits. Order: ACA attribute, LUN, operation code, reservations of others, fields outside the
     /// usage data, unit attention, asymmetric access state, medium out of reach, write protection, failed flush, fields that this device does
     /// not have, then the
     /// row's own checks.
@@ -25,6 +25,8 @@ internal static class ScsiDispatcher
         r.ResetResult();
         r.Units.TryFind(r.Lun, out var unit);
         r.Unit = unit;
+        // SAM-5, ACA attribute: there is no ACA condition, ever, so a task that is meant for one is refused.
+        if (r.IsAca) return r.Fail(SenseKey.IllegalRequest, AdditionalSense.InvalidMessageError);
 
         var row = ScsiCommandTable.Find(r.Cdb, unit, out var isServiceActionUnknown);
         if (unit is null && (row is null || !row.Has(ScsiTraits.AnyLun)))

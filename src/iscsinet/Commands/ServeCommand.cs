@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Iscsi.Storage;
+using Iscsi.Transport;
 using IscsiNet.Cli.Parsing;
 using IscsiNet.Cli.Serving;
 using Microsoft.Extensions.Logging;
@@ -72,6 +73,18 @@ internal static class ServeCommand
         HelpName = "IQN",
     };
 
+    private static readonly Option<int?> Loops = new("--loops")
+    {
+        Description = $"Threads that sessions live on, 1 to {EventLoopOptions.MaxCount}; on Linux. [default: one a processor]",
+        HelpName = "COUNT",
+    };
+
+    private static readonly Option<int> BusyPoll = new("--busy-poll")
+    {
+        Description = "How long a thread without work looks for more before it sleeps, 0 to 10000 µs: lower latency for processor time. [default: 0]",
+        HelpName = "MICROSECONDS",
+    };
+
     private static readonly Option<string?> Config = new("--config")
     {
         Description = "A JSON file with targets, LUNs, portals, access rules and limits, in place of the options above (docs/configuration.md). SIGHUP reads it again.",
@@ -95,7 +108,7 @@ internal static class ServeCommand
     {
         var command = new ExampleCommand(
             "serve",
-            "Serves disks until it is stopped by SIGTERM or Ctrl+C. Prints one line 'ready URL' a LUN on standard output when clients can connect.",
+            "Serves disks until it is stopped by SIGTERM or Ctrl+C. Prints one line 'ready URL' a LUN on standard output when clients can connect. SIGHUP: files that were made longer or shorter are served so.",
             ("iscsinet serve", "./disk.img on 127.0.0.1:3260, created with 1 GiB where it is missing"),
             ("iscsinet serve disk.img,size=20GiB --listen 0.0.0.0 --memory 256MiB", "a disk for the network, with room for many sessions"),
             ("ISCSINET_CHAP_SECRET=… iscsinet serve disk.img --chap-user alice --allow iqn.2004-10.com.ubuntu:host1", "with access rules"),
@@ -103,7 +116,7 @@ internal static class ServeCommand
             ("iscsinet serve a.img b.img,read-only memory,size=256MiB", "three LUNs"),
             ("iscsinet serve memory,size=1GiB --listen 127.0.0.1:0 --run 'qemu-img info $uri'", "a disk for the time of one command"))
         {
-            Devices, Listen, Target, Memory, ChapUser, ChapSecretFile, MutualChapUser, MutualChapSecretFile, Allow, Config, Run, Log,
+            Devices, Listen, Target, Memory, ChapUser, ChapSecretFile, MutualChapUser, MutualChapSecretFile, Allow, Loops, BusyPoll, Config, Run, Log,
         };
         command.SetAction(static (parsed, _) => ConfigOf(parsed) is { } path ? ConfigurationServer.RunAsync(
             path,
@@ -123,7 +136,7 @@ internal static class ServeCommand
         var path = parsed.GetValue(Config);
         if (path is null) return null;
         if (parsed.GetResult(Devices) is { Tokens.Count: > 0 }) throw UserException.Usage("--config and DEVICE exclude each other: put the disk into the file");
-        foreach (var option in (Option[])[Listen, Target, Memory, ChapUser, ChapSecretFile, MutualChapUser, MutualChapSecretFile, Allow])
+        foreach (var option in (Option[])[Listen, Target, Memory, ChapUser, ChapSecretFile, MutualChapUser, MutualChapSecretFile, Allow, Loops, BusyPoll])
         {
             if (parsed.GetResult(option) is { Implicit: false })
                 throw UserException.Usage($"--config and {option.Name} exclude each other: put it into the file");
@@ -148,6 +161,8 @@ internal static class ServeCommand
             Chap = Account(parsed, ChapUser, ChapSecretFile, ChapSecret.Variable, getVariable),
             MutualChap = Account(parsed, MutualChapUser, MutualChapSecretFile, ChapSecret.MutualVariable, getVariable),
             AllowedInitiators = parsed.GetValue(Allow) ?? [],
+            Loops = InRange(parsed.GetValue(Loops), 1, EventLoopOptions.MaxCount, Loops.Name),
+            BusyPoll = TimeSpan.FromMicroseconds(InRange(parsed.GetValue(BusyPoll), 0, 10_000, BusyPoll.Name) ?? 0),
             CaptiveCommand = parsed.GetValue(Run),
             LogLevel = parsed.GetValue(Log),
         };
@@ -157,6 +172,10 @@ internal static class ServeCommand
             throw UserException.Usage("the CHAP secret and the mutual CHAP secret are the same: they must differ (RFC 7143, 9.2.1)");
         return options;
     }
+
+    private static int? InRange(int? value, int least, int greatest, string option) => value is null || (value >= least && value <= greatest)
+        ? value
+        : throw UserException.Usage($"{option} takes {least} to {greatest}, not {value}");
 
     private static ChapAccount? Account(
         ParseResult parsed, Option<string?> userOption, Option<string?> fileOption, string variable, Func<string, string?> getVariable)

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using Iscsi.Storage;
 using Iscsi.Target;
+using Iscsi.Transport;
 using IscsiNet.Cli.Commands;
 using IscsiNet.Cli.Logging;
 using IscsiNet.Cli.Output;
@@ -32,6 +33,8 @@ internal static class DiskServer
                 for (var lun = 0; lun < disks.Count; lun++)
                     await output.WriteLineAsync($"ready {Url(portal, options.TargetName, lun)}").ConfigureAwait(false);
                 await output.FlushAsync().ConfigureAwait(false);
+                using var reload = new ReloadSignal();
+                _ = DiskReload.FollowAsync(reload, disks, error, signal.Requested);
 
                 var exitCode = ExitCodes.Done;
                 if (options.CaptiveCommand is { } command)
@@ -51,6 +54,7 @@ internal static class DiskServer
     private static IscsiTargetServer Build(ServeOptions options, List<IBlockDevice> disks, StandardErrorLoggerFactory loggers)
     {
         var builder = new IscsiTargetBuilder().UseMemory(options.MemoryBytes).UseLoggerFactory(loggers);
+        if (LoopsOf(options) is { } loops) builder.UseTransport(new SocketTransportOptions { Loops = loops });
         foreach (var listen in options.Listen) builder.Listen(listen.Endpoint, listen.Announce, listen.Group);
         builder.AddTarget(options.TargetName, target =>
         {
@@ -60,6 +64,15 @@ internal static class DiskServer
             if (options.MutualChap is { } mutual) target.AnswerChap(mutual.Name, mutual.Secret);
         });
         return builder.Build();
+    }
+
+    // Of their own only where something else than the default was asked for; they live as long as the process.
+    private static EventLoops? LoopsOf(ServeOptions options)
+    {
+        if (options.Loops is null && options.BusyPoll == TimeSpan.Zero) return null;
+        if (!EventLoops.IsSupported) throw UserException.Usage("--loops and --busy-poll need 64-bit Linux");
+        var defaults = new EventLoopOptions();
+        return new EventLoops(defaults with { Count = options.Loops ?? defaults.Count, BusyPoll = options.BusyPoll });
     }
 
     // Beside the disk, so that it goes where the disk goes. Beside a block device, in /dev, nothing would last.

@@ -14,13 +14,7 @@ internal sealed class ScsiHarness
 {
     public const string TargetName = "iqn.2026-11.net.example:disk";
 
-    public ScsiHarness(
-        Func<BlockDeviceInfo, BlockDeviceInfo>? configure = null,
-        ScsiLimits? limits = null,
-        bool clearAttention = true,
-        LunOptions? options = null,
-        TargetPortGroups? portGroups = null,
-        TimeProvider? clock = null)
+    public ScsiHarness(Func<BlockDeviceInfo, BlockDeviceInfo>? configure = null, ScsiLimits? limits = null, bool clearAttention = true, LunOptions? options = null, TimeProvider? clock = null, TargetPortGroups? portGroups = null)
     {
         var info = new BlockDeviceInfo
         {
@@ -36,7 +30,7 @@ internal sealed class ScsiHarness
             Description = "stub",
         };
         Device = new StubBlockDevice(configure is null ? info : configure(info));
-        Units = new LogicalUnitMap(TargetName, limits, portGroups ?? new TargetPortGroups([1], new AsymmetricAccessOptions { AllowExplicitChange = true }), clock);
+        Units = new LogicalUnitMap(TargetName, limits, clock, portGroups ?? new TargetPortGroups([1], new AsymmetricAccessOptions { AllowExplicitChange = true }));
         Unit = Units.Add(0, Device, options);
         Nexus = NewNexus(clearAttention);
     }

@@ -11,9 +11,6 @@ namespace Iscsi.Target.Scsi.AsymmetricAccess;
 /// </summary>
 internal sealed class TargetPortGroups
 {
-    /// <summary>Bounds REPORT TARGET PORT GROUPS, 12 bytes each, well below the room for parameter data.</summary>
-    public const int MaxGroups = LogicalUnitMap.MaxTargetPorts;
-
     private const string StateName = "access-state/";
 
     private readonly Lock _lock = new();

@@ -151,7 +151,6 @@ public sealed class TargetPortGroupTests : IDisposable
     public void Without_explicit_changes_the_command_does_not_exist_and_INQUIRY_says_so()
     {
         var h = New(new AsymmetricAccessOptions());
-        // The operation code has other service actions.
         h.AssertInvalidField(SetCdb(8), 1, 4, List((0x2, 1)));
         Assert.Equal(0x10, h.RunGood(ScsiHarness.Inquiry())[5] & 0x30);
         Assert.Equal(0x30, New().RunGood(ScsiHarness.Inquiry())[5] & 0x30);
@@ -344,4 +343,10 @@ public sealed class TargetPortGroupTests : IDisposable
         Assert.Equal(ScsiStatus.CheckCondition, r.Status);
         return $"{(byte)r.Sense.Key:X}/{r.Sense.Additional}";
     }
+}
+
+internal static class TargetPortGroupHarness
+{
+    public static void AssertInvalidOperationCode(this ScsiHarness h, byte[] cdb, byte[] dataOut) =>
+        h.AssertSense(cdb, SenseKey.IllegalRequest, AdditionalSense.InvalidCommandOperationCode, dataOut);
 }

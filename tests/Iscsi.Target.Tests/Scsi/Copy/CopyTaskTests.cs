@@ -12,7 +12,7 @@ public sealed class CopyTaskTests
 
     private static byte[] List(RawTarget target, ushort destination = 1, byte listIdentifier = 7)
     {
-        var units = target.Server.Core.Targets.All[0].Units.Units;
+        var units = target.Server.Core.Targets.Find(RawTarget.TargetName)!.Units.Units;
         return Lid1([Cscd(units[0]), Cscd(units[1])], [Segment(0, destination, Blocks, 0, 2000)], listIdentifier);
     }
 
