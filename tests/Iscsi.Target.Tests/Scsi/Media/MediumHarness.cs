@@ -3,6 +3,7 @@ using Iscsi.Protocol.Scsi;
 using Iscsi.Storage;
 using Iscsi.Target.Memory;
 using Iscsi.Target.Scsi;
+using Iscsi.Target.Scsi.AsymmetricAccess;
 using Iscsi.Target.Scsi.Media;
 using Reservations;
 
@@ -26,7 +27,7 @@ internal sealed class MediumHarness : IAsyncDisposable
     public MediumHarness(IBlockDevice? device = null, string? statePath = null, bool isRemovable = false, StoreNeed store = default)
     {
         Device = device ?? new MemoryBlockDevice(Blocks * 512);
-        Units = new LogicalUnitMap(ScsiHarness.TargetName);
+        Units = new LogicalUnitMap(ScsiHarness.TargetName, portGroups: new TargetPortGroups([1], new AsymmetricAccessOptions { AllowExplicitChange = true }));
         Unit = Units.Add(0, Device, new LunOptions { StatePath = statePath, IsRemovable = isRemovable });
         var budget = MemoryBudget.Compute(1 << 20, new TargetLimits());
         Root = ReservationRoot.Create(new ReservationOptions
