@@ -20,4 +20,7 @@ internal enum LibiscsiLun
 
     /// <summary>A disk that keeps nothing and is so large that overwriting it takes half a minute.</summary>
     Null,
+
+    /// <summary>A file with all its space reserved, which does not unmap.</summary>
+    Thick,
 }

@@ -23,13 +23,14 @@ internal sealed record LibiscsiTestNeed(string Pattern, LibiscsiLun Lun, string 
             // It sleeps a minute when the operation still runs, and asks again.
             Limit = TimeSpan.FromMinutes(4),
         },
-        // It wants MODE SELECT.
-        new("Sanitize.Readonly", LibiscsiLun.File512, "it sets and clears SWP") { MaySanitize = false },
         new("Sanitize.", LibiscsiLun.Memory, "all of it is overwritten, several times"),
         new("MultipathIO.Simple", LibiscsiLun.File512, "") { HasSecondPath = true },
         new("MultipathIO.Reset", LibiscsiLun.File512, "") { HasSecondPath = true },
-        new("MultipathIO.CompareAndWrite", LibiscsiLun.File512, "") { HasSecondPath = true },
-        new("MultipathIO.CompareAndWriteAsync", LibiscsiLun.File512, "") { HasSecondPath = true },
+        // They write zeroes to 256 blocks, and expect them in 257.
+        new("MultipathIO.CompareAndWrite", LibiscsiLun.File512, "") { HasSecondPath = true, WantsNewDisk = true },
+        new("MultipathIO.CompareAndWriteAsync", LibiscsiLun.File512, "") { HasSecondPath = true, WantsNewDisk = true },
+        new("WriteSame10.ZeroBlocks", LibiscsiLun.Thick, "there zero blocks are all up to the end"),
+        new("WriteSame16.ZeroBlocks", LibiscsiLun.Thick, "there zero blocks are all up to the end"),
     ];
 
     private static readonly LibiscsiTestNeed Nothing = new("", LibiscsiLun.File512, "any disk will do");
@@ -40,8 +41,8 @@ internal sealed record LibiscsiTestNeed(string Pattern, LibiscsiLun Lun, string 
     /// <summary>Whether it is given a second path to the same disk, which is a second session.</summary>
     public bool HasSecondPath { get; private init; }
 
-    /// <summary>Whether it may sanitize the disk.</summary>
-    public bool MaySanitize { get; private init; } = true;
+    /// <summary>Whether it wants a disk that nothing was written to.</summary>
+    public bool WantsNewDisk { get; private init; }
 
     /// <summary>The need of a test.</summary>
     public static LibiscsiTestNeed Of(string test) => Array.Find(Needs, need => need.Fits(test)) ?? Nothing;
