@@ -162,11 +162,13 @@ run sbin/mke2fs -q -t ext2 -d "$files_on_disk" "$work/partition" 24M >/dev/null 
 printf '%s\n' 'set root=(hd0,msdos1)' 'linux /vmlinuz console=ttyS0 panic=-1 iscsinet.say=@@booted' 'initrd /initramfs' 'boot' >"$work/grub.cfg"
 grub=$root/usr/lib/grub/i386-pc
 run bin/grub-mkimage -O i386-pc -d "$grub" -p '(hd0,msdos1)/' -c "$work/grub.cfg" -o "$work/core.img" biosdisk part_msdos ext2 linux
-# GRUB's first sector loads what follows it; the one partition, of type 83h, begins at 1 MiB and has 24.
+# GRUB's first sector loads what follows it. Its place for the partition table holds code for floppies: the one partition, of type 83h,
+# begins at 1 MiB and has 24.
 disk=$work/done/boot.img
 cat "$grub/boot.img" "$work/core.img" >"$disk"
 [[ $(stat -c %s "$disk") -le 1048576 ]] || { say "GRUB is too large"; exit 1; }
-printf '\x80\xfe\xff\xff\x83\xfe\xff\xff\x00\x08\x00\x00\x00\xc0\x00\x00' | dd of="$disk" bs=1 seek=446 conv=notrunc status=none
+{ printf '\x80\xfe\xff\xff\x83\xfe\xff\xff\x00\x08\x00\x00\x00\xc0\x00\x00'; head -c 48 /dev/zero; } |
+    dd of="$disk" bs=1 seek=446 conv=notrunc status=none
 dd if="$work/partition" of="$disk" bs=1M seek=1 conv=notrunc status=none
 {
     echo "kernel $kernel"
