@@ -48,6 +48,9 @@ public enum ConnectionEndReason
     /// <summary>A hole in CmdSN was not filled in time.</summary>
     CommandHoleTimeout,
 
+    /// <summary>A discovery session asked for nothing for its limit.</summary>
+    DiscoveryIdle,
+
     /// <summary>No answer to a ping.</summary>
     PingTimeout,
 
@@ -80,6 +83,9 @@ public enum ConnectionEndReason
 
     /// <summary>Negotiation broke a rule of RFC 7143, 6.2.</summary>
     NegotiationError,
+
+    /// <summary>TARGET COLD RESET, or I_T NEXUS RESET of this session.</summary>
+    TargetReset,
 
     /// <summary>A task in the store is stuck past its limit.</summary>
     StoreStuck,

@@ -2,6 +2,7 @@ using System.Net;
 using System.Text;
 using Iscsi.Protocol;
 using Iscsi.Storage;
+using Iscsi.Target.Scsi;
 using Iscsi.Transport;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -20,24 +21,30 @@ public sealed class IscsiTargetBuilder
     private TargetLimits _limits = new();
     private ILoggerFactory _loggerFactory = NullLoggerFactory.Instance;
     private TimeProvider _clock = TimeProvider.System;
+    private SocketTransportOptions _transport = new();
 
     /// <summary>Adds a portal. Without any, the server listens on 127.0.0.1:3260.</summary>
     /// <param name="endpoint">Address and port; port 0 takes any free one.</param>
     /// <param name="announce">What SendTargets tells clients who reach the portal under another address; null: <paramref name="endpoint"/>.</param>
-    public IscsiTargetBuilder Listen(IPEndPoint endpoint, IPEndPoint? announce = null)
+    /// <param name="portalGroupTag">
+    /// The portal group, 1 to 65535, default 1 (RFC 7143, 13.9). The portals of a group are one SCSI target port; several groups are several
+    /// paths to the same disks, each with its own asymmetric access state: <see cref="TargetDefinitionBuilder.UseAsymmetricAccess"/>.
+    /// </param>
+    public IscsiTargetBuilder Listen(IPEndPoint endpoint, IPEndPoint? announce = null, int portalGroupTag = TargetDefinition.DefaultPortalGroupTag)
     {
         ArgumentNullException.ThrowIfNull(endpoint);
-        _portals.Add(new Portal(endpoint, announce, Listener: null));
+        AddPortal(new Portal(endpoint, announce, Listener: null, CheckTag(portalGroupTag)));
         return this;
     }
 
     /// <summary>Adds a portal over a transport of the caller, an in-memory one for instance. The server disposes it.</summary>
     /// <param name="listener">The listener.</param>
     /// <param name="announce">What SendTargets tells clients.</param>
-    public IscsiTargetBuilder Listen(ITransportListener listener, IPEndPoint? announce = null)
+    /// <param name="portalGroupTag">The portal group, 1 to 65535, default 1.</param>
+    public IscsiTargetBuilder Listen(ITransportListener listener, IPEndPoint? announce = null, int portalGroupTag = TargetDefinition.DefaultPortalGroupTag)
     {
         ArgumentNullException.ThrowIfNull(listener);
-        _portals.Add(new Portal(Endpoint: null, announce, listener));
+        AddPortal(new Portal(Endpoint: null, announce, listener, CheckTag(portalGroupTag)));
         return this;
     }
 
@@ -62,6 +69,14 @@ public sealed class IscsiTargetBuilder
     {
         ArgumentNullException.ThrowIfNull(loggerFactory);
         _loggerFactory = loggerFactory;
+        return this;
+    }
+
+    /// <summary>Sets how the sockets of portals are set up: event loops, backlog. Default <c>new SocketTransportOptions()</c>.</summary>
+    public IscsiTargetBuilder UseTransport(SocketTransportOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        _transport = options;
         return this;
     }
 
@@ -96,7 +111,22 @@ public sealed class IscsiTargetBuilder
     public IscsiTargetServer Build()
     {
         if (_portals.Count == 0) Listen(new IPEndPoint(IPAddress.Loopback, 3260));
-        return new IscsiTargetServer(_portals, _targets, _memoryBytes, _limits, _loggerFactory, _clock);
+        return new IscsiTargetServer(_portals, _targets, _memoryBytes, _limits, _loggerFactory, _clock, _transport);
+    }
+
+    private void AddPortal(Portal portal)
+    {
+        if (_portals.Select(other => other.GroupTag).Append(portal.GroupTag).Distinct().Count() > LogicalUnitMap.MaxTargetPorts)
+            throw new ArgumentException($"There are at most {LogicalUnitMap.MaxTargetPorts} portal groups.");
+        _portals.Add(portal);
+    }
+
+    // 0 is a portal group tag, but no relative target port identifier (SPC-4), and here both are one number.
+    private static ushort CheckTag(int portalGroupTag)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(portalGroupTag, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(portalGroupTag, ushort.MaxValue);
+        return (ushort)portalGroupTag;
     }
 }
 
@@ -115,6 +145,8 @@ public sealed class TargetDefinitionBuilder
 
     internal List<ChapCredentials> Credentials { get; } = [];
 
+    internal AsymmetricAccessOptions? AsymmetricAccess { get; private set; }
+
     internal ChapCredentials? MutualCredentials { get; private set; }
 
     /// <summary>Serves a device under a LUN. The device stays the caller's: the server does not dispose it.</summary>
@@ -132,6 +164,18 @@ public sealed class TargetDefinitionBuilder
     public TargetDefinitionBuilder Alias(string alias)
     {
         TargetAlias = alias;
+        return this;
+    }
+
+    /// <summary>
+    /// Sets the asymmetric access states of the portal groups (ALUA). Without it all are active and optimized, and only
+    /// <see cref="ServedTarget.SetAccessState"/> changes that.
+    /// </summary>
+    /// <param name="options">States at start, who may change them, where they are kept.</param>
+    public TargetDefinitionBuilder UseAsymmetricAccess(AsymmetricAccessOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        AsymmetricAccess = options;
         return this;
     }
 
@@ -173,4 +217,4 @@ public sealed class TargetDefinitionBuilder
 
 internal sealed record LunDefinition(int Lun, IBlockDevice Device, LunOptions Options);
 
-internal sealed record Portal(IPEndPoint? Endpoint, IPEndPoint? Announce, ITransportListener? Listener);
+internal sealed record Portal(IPEndPoint? Endpoint, IPEndPoint? Announce, ITransportListener? Listener, ushort GroupTag);

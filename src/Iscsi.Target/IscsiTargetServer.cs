@@ -13,6 +13,7 @@ public sealed class IscsiTargetServer : IAsyncDisposable
 
     private readonly TargetCore _core;
     private readonly IReadOnlyList<Portal> _portals;
+    private readonly SocketTransportOptions _transport;
     private readonly List<ITransportListener> _listeners = [];
     private readonly List<Task> _acceptLoops = [];
     private ITimer? _heartbeat;
@@ -26,10 +27,12 @@ public sealed class IscsiTargetServer : IAsyncDisposable
         long memoryBytes,
         TargetLimits limits,
         ILoggerFactory loggerFactory,
-        TimeProvider clock)
+        TimeProvider clock,
+        SocketTransportOptions transport)
     {
         _portals = [.. portals];
-        _core = new TargetCore(targets, memoryBytes, limits, loggerFactory, clock);
+        _transport = transport;
+        _core = new TargetCore([.. portals.Select(portal => portal.GroupTag).Distinct().Order()], targets, memoryBytes, limits, loggerFactory, clock);
     }
 
     /// <summary>Where the memory goes, and how many sessions it promises.</summary>
@@ -97,9 +100,9 @@ public sealed class IscsiTargetServer : IAsyncDisposable
         {
             foreach (var portal in _portals)
             {
-                var listener = portal.Listener ?? SocketTransportListener.Bind(portal.Endpoint!);
+                var listener = portal.Listener ?? SocketTransportListener.Bind(portal.Endpoint!, _transport);
                 _listeners.Add(listener);
-                _core.Portals.Add((listener.LocalEndPoint as IPEndPoint, portal.Announce));
+                _core.Portals.Add((listener.LocalEndPoint as IPEndPoint, portal.Announce, portal.GroupTag));
             }
         }
         catch
@@ -109,7 +112,7 @@ public sealed class IscsiTargetServer : IAsyncDisposable
             throw;
         }
         _core.ResumeMediumOperations();
-        foreach (var listener in _listeners) _acceptLoops.Add(AcceptLoopAsync(listener));
+        for (var i = 0; i < _listeners.Count; i++) _acceptLoops.Add(AcceptLoopAsync(_listeners[i], _portals[i].GroupTag));
         _heartbeat = _core.Clock.CreateTimer(static core => ((TargetCore)core!).Tick(), _core, Heartbeat, Heartbeat);
         TargetLog.Started(_core.Logger, _core.Budget.BudgetBytes, _core.Budget.MaxSessions);
         return Task.CompletedTask;
@@ -138,13 +141,13 @@ public sealed class IscsiTargetServer : IAsyncDisposable
         else TargetLog.StuckSessions(_core.Logger, _core.Sessions.Snapshot().Length);
     }
 
-    private async Task AcceptLoopAsync(ITransportListener listener)
+    private async Task AcceptLoopAsync(ITransportListener listener, ushort portalGroupTag)
     {
         while (true)
         {
             var connection = await listener.AcceptAsync().ConfigureAwait(false);
             if (connection is null) return;
-            await _core.AcceptAsync(connection).ConfigureAwait(false);
+            await _core.AcceptAsync(connection, portalGroupTag).ConfigureAwait(false);
         }
     }
 }

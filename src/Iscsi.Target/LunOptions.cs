@@ -33,7 +33,7 @@ public sealed record LunOptions
     public bool IsReadOnly { get; init; }
 
     /// <summary>
-    /// A file for what initiators save in the disk itself, as its mode pages (SPC-4, saved values), and for a sanitize operation that a
+    /// A file for what initiators save in the disk itself, as its mode pages (SPC-4, saved values), and for a sanitize or format operation that a
     /// restart interrupts: created when the first thing is saved, replaced as a whole and made durable at every change. It belongs to the
     /// disk as <see cref="ReservationsPath"/> does. Default null: nothing is saveable, and the target says so.
     /// </summary>

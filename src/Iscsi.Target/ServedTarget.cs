@@ -51,6 +51,30 @@ public sealed class ServedTarget
     public Task<bool> RemoveLunAsync(int lun, CancellationToken cancellationToken = default) =>
         _core.Targets.RemoveLunAsync(_target, lun, cancellationToken);
 
+    /// <summary>Its target port groups, one a portal group, ascending by tag. A snapshot.</summary>
+    public IReadOnlyList<TargetPortGroupStatus> PortGroups =>
+        [.. _target.Units.PortGroups.Groups.ToArray().Select(group => new TargetPortGroupStatus(group.Tag, group.State, group.IsPreferred))];
+
+    /// <summary>
+    /// Changes the asymmetric access state of a portal group (SPC-4, implicit change). Clients are told by a unit attention (ASYMMETRIC ACCESS
+    /// STATE CHANGED); commands in progress end as they would have, later ones are served as the new state has it. Where states are kept,
+    /// this one is durable when the call returns.
+    /// </summary>
+    /// <param name="portalGroupTag">The group.</param>
+    /// <param name="state">Its state from now on.</param>
+    /// <param name="isPreferred">Whether clients are told to prefer it; null: as before.</param>
+    /// <exception cref="ArgumentException">There is no such group, or no such state.</exception>
+    /// <exception cref="IOException">The state file could not be written; nothing changed.</exception>
+    /// <exception cref="UnauthorizedAccessException">The state file may not be written; nothing changed.</exception>
+    public void SetAccessState(int portalGroupTag, AsymmetricAccessState state, bool? isPreferred = null)
+    {
+        var groups = _target.Units.PortGroups;
+        if (!Enum.IsDefined(state)) throw new ArgumentException($"{state} is no asymmetric access state.", nameof(state));
+        if (portalGroupTag is < 0 or > ushort.MaxValue || !groups.Tags.Contains((ushort)portalGroupTag))
+            throw new ArgumentException($"There is no portal group {portalGroupTag}: there are {string.Join(", ", groups.Tags)}.", nameof(portalGroupTag));
+        groups.Change(_target.Units, [((ushort)portalGroupTag, state)], isPreferred);
+    }
+
     /// <summary>
     /// Replaces alias, allowed initiators and CHAP, as a whole, for later logins. Sessions that are open stay; what is not said again is
     /// gone: without <see cref="TargetDefinitionBuilder.RequireChap(string, string)"/> no login needs CHAP any more.

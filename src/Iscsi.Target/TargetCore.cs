@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Net;
 using Iscsi.Protocol;
 using Iscsi.Storage;
@@ -23,8 +24,10 @@ internal sealed class TargetCore : IDisposable
     private TaskCompletionSource? _idle;
 
     public TargetCore(
+        ImmutableArray<ushort> portalGroupTags,
         IReadOnlyList<TargetDefinitionBuilder> targets, long memoryBytes, TargetLimits limits, ILoggerFactory loggerFactory, TimeProvider clock)
     {
+        PortalGroupTags = portalGroupTags;
         Clock = clock;
         Logger = loggerFactory.CreateLogger("Iscsi.Target");
         Budget = new MemoryBudget(memoryBytes, limits);
@@ -66,6 +69,9 @@ internal sealed class TargetCore : IDisposable
         Sessions = new SessionRegistry(this);
     }
 
+    /// <summary>The portal groups, ascending.</summary>
+    public ImmutableArray<ushort> PortalGroupTags { get; }
+
     public TimeProvider Clock { get; }
 
     public ILogger Logger { get; }
@@ -96,7 +102,7 @@ internal sealed class TargetCore : IDisposable
     public TargetRegistry Targets { get; }
 
     /// <summary>Where clients reach the server: what SendTargets answers.</summary>
-    public List<(IPEndPoint? Listening, IPEndPoint? Announced)> Portals { get; } = [];
+    public List<(IPEndPoint? Listening, IPEndPoint? Announced, ushort GroupTag)> Portals { get; } = [];
 
     public bool IsStopping { get; private set; }
 
@@ -104,11 +110,11 @@ internal sealed class TargetCore : IDisposable
     public bool IsSurplusContended => Root.IsSurplusWanted;
 
     /// <summary>A connection was accepted: it logs in.</summary>
-    public async Task AcceptAsync(ITransportConnection transport)
+    public async Task AcceptAsync(ITransportConnection transport, ushort portalGroupTag)
     {
         Metrics.ConnectionAccepted();
         var lane = await _lanes.EnterAsync(transport, Clock.GetTimestamp()).ConfigureAwait(false);
-        var login = new LoginConnection(this, transport, lane);
+        var login = new LoginConnection(this, transport, lane, portalGroupTag);
         lock (_lock) _logins.Add(login);
         _ = RunLoginAsync(login);
     }
@@ -211,7 +217,7 @@ internal sealed class TargetCore : IDisposable
             if (!target.Access.IsAllowed(session.InitiatorName)) continue;
             if (scope == SendTargetsScope.Named && !string.Equals(target.Name, name, StringComparison.Ordinal)) continue;
             if (scope == SendTargetsScope.Current && !ReferenceEquals(target, session.Target)) continue;
-            yield return new SendTargetsEntry(target.Name, [.. Portals.Select(p => new SendTargetsPortal(Address(p, local), TargetDefinition.PortalGroupTag))]);
+            yield return new SendTargetsEntry(target.Name, [.. Portals.Select(p => new SendTargetsPortal(Address(p, local), p.GroupTag))]);
         }
     }
 
@@ -233,7 +239,7 @@ internal sealed class TargetCore : IDisposable
     }
 
     // A portal that listens on every address is reached under the one the client has come to.
-    private static string Address((IPEndPoint? Listening, IPEndPoint? Announced) portal, EndPoint? local)
+    private static string Address((IPEndPoint? Listening, IPEndPoint? Announced, ushort GroupTag) portal, EndPoint? local)
     {
         var endpoint = portal.Announced ?? portal.Listening ?? new IPEndPoint(IPAddress.Loopback, 3260);
         var isAny = endpoint.Address.Equals(IPAddress.Any) || endpoint.Address.Equals(IPAddress.IPv6Any);

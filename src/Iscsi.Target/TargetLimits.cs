@@ -66,6 +66,12 @@ public sealed record TargetLimits
     /// <summary>Time for which CmdSN may have a hole. Default 10 s.</summary>
     public TimeSpan CommandHoleTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
+    /// <summary>
+    /// Time without a request after which a discovery session ends; answers to pings are none. Default 60 s: a list of targets takes one
+    /// request, and an idle session would keep a connection's reserve from one that wants a disk.
+    /// </summary>
+    public TimeSpan DiscoveryIdleTimeout { get; init; } = TimeSpan.FromSeconds(60);
+
     /// <summary>Time without progress after which the data owed during a reset are given up. Default 1 s.</summary>
     public TimeSpan ResetDataTimeout { get; init; } = TimeSpan.FromSeconds(1);
 

@@ -3,6 +3,7 @@ using Iscsi.Storage;
 using Iscsi.Target.Diagnostics;
 using Iscsi.Target.Memory;
 using Iscsi.Target.Scsi;
+using Iscsi.Target.Scsi.AsymmetricAccess;
 using Iscsi.Target.Sessions;
 using Reservations;
 
@@ -41,7 +42,11 @@ internal sealed class TargetRegistry(TargetCore core) : IDisposable
         lock (_lock)
         {
             if (Find(builder.Name) is not null) throw new ArgumentException($"Target {builder.Name} is there already.", nameof(builder));
-            var target = new TargetDefinition(builder.Name, new TargetAccess(builder, _challenges), core.Budget, core.Clock);
+            var access = new TargetAccess(builder, _challenges);
+            if (builder.AsymmetricAccess?.StatePath is { } path) CheckStateFile(builder.Name, path);
+            var portGroups = new TargetPortGroups(core.PortalGroupTags, builder.AsymmetricAccess);
+            portGroups.Changed += group => TargetLog.AccessStateChanged(core.Logger, builder.Name, group.Tag, group.State, group.Reason);
+            var target = new TargetDefinition(builder.Name, access, core.Budget, core.Clock, portGroups);
             try
             {
                 foreach (var lun in builder.Luns) AddUnit(target, lun);
@@ -76,6 +81,7 @@ internal sealed class TargetRegistry(TargetCore core) : IDisposable
     /// <exception cref="ArgumentException">They contradict each other, or LUNs are added.</exception>
     public void SetAccess(TargetDefinition target, TargetDefinitionBuilder builder)
     {
+        if (builder.AsymmetricAccess is not null) throw new ArgumentException("Access rules have no access states: those are changed by SetAccessState.", nameof(builder));
         if (builder.Luns.Count > 0) throw new ArgumentException("Access rules have no LUNs: add those to the target.", nameof(builder));
         target.Access = new TargetAccess(builder, _challenges);
         TargetLog.AccessChanged(core.Logger, target.Name);
@@ -205,6 +211,13 @@ internal sealed class TargetRegistry(TargetCore core) : IDisposable
         _served.Remove(served);
         served.Unit.Unwatch();
         DropLane(served.Unit.Lane, served.Lun.Device.Info.Store);
+    }
+
+    private void CheckStateFile(string target, string path)
+    {
+        var isTaken = Array.Exists(_all, other => string.Equals(other.Units.PortGroups.StatePath, path, StringComparison.Ordinal)) ||
+            _served.Exists(unit => string.Equals(unit.Lun.Options.ReservationsPath, path, StringComparison.Ordinal) || string.Equals(unit.Lun.Options.StatePath, path, StringComparison.Ordinal));
+        if (isTaken) throw new ArgumentException($"{path} is named for the access states of {target} and a second time: each state needs a file of its own.");
     }
 
     // One storage under two LUNs would be two disks over the same blocks; within a target the map looks for it.

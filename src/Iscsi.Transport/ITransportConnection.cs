@@ -36,6 +36,13 @@ public interface ITransportConnection : IDuplexPipe, IAsyncDisposable
 
     /// <summary>Ends the connection at once: pending reads complete as closed, pending sends fail. Any thread; idempotent; never throws.</summary>
     void Abort(ConnectionEndReason reason);
+
+    /// <summary>
+    /// Lets completions come on the thread of the loop that the connection belongs to, instead of the thread pool's. Who calls it promises
+    /// that nothing that follows a completion blocks. Call it while no operation is outstanding; it can't be taken back.
+    /// </summary>
+    /// <returns>The loop; null when the transport has none: nothing changes then.</returns>
+    WorkLoop? Pin() => null;
 }
 
 /// <summary>Accepts connections.</summary>

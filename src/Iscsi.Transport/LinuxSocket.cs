@@ -15,6 +15,7 @@ internal static unsafe partial class LinuxSocket
     // POSIX promises at least 16 and Linux takes 1024 (IOV_MAX); 256 keeps the stack frame at 4 KiB and still covers 1 MiB of 4 KiB blocks.
     private const int MaxVectors = 256;
 
+    private const int MsgTruncate = 0x20;
     private const int MsgDontWait = 0x40;
     private const int MsgNoSignal = 0x4000;
 
@@ -22,16 +23,22 @@ internal static unsafe partial class LinuxSocket
     private const int Eagain = 11;
 
     /// <summary>Receives what is there.</summary>
+    /// <param name="socket">The socket.</param>
+    /// <param name="runs">Where to; pinned.</param>
+    /// <param name="offsetBytes">Where it begins in the first run.</param>
+    /// <param name="isDrained">Nothing is left for now: fewer bytes came than there was room for.</param>
     /// <returns>Bytes, 0 at the end or after an error, <see cref="TransportConnection.WouldBlock"/>.</returns>
     [SkipLocalsInit]
-    public static int Receive(SafeSocketHandle socket, ReadOnlySpan<Memory<byte>> runs, int offsetBytes)
+    public static int Receive(SafeSocketHandle socket, ReadOnlySpan<Memory<byte>> runs, int offsetBytes, out bool isDrained)
     {
         var vectors = stackalloc IoVector[Math.Min(runs.Length, MaxVectors)];
         var count = 0;
+        nint room = 0;
         foreach (var run in runs)
         {
             if (count == MaxVectors) break;
-            vectors[count++] = Vector(run.Span[offsetBytes..]);
+            vectors[count] = Vector(run.Span[offsetBytes..]);
+            room += (nint)vectors[count++].Length;
             offsetBytes = 0;
         }
         var message = new MessageHeader { Vectors = vectors, VectorCount = (nuint)count };
@@ -40,6 +47,7 @@ internal static unsafe partial class LinuxSocket
             var received = count == 1
                 ? Recv(socket, vectors[0].Base, vectors[0].Length, MsgDontWait)
                 : RecvMsg(socket, &message, MsgDontWait);
+            isDrained = received < room;
             if (received >= 0) return (int)received;
             switch (Marshal.GetLastPInvokeError())
             {
@@ -77,6 +85,10 @@ internal static unsafe partial class LinuxSocket
             }
         }
     }
+
+    /// <summary>Throws away what is there, at most so many bytes.</summary>
+    public static void Discard(SafeSocketHandle socket, int maxBytes) =>
+        _ = Recv(socket, null, (nuint)maxBytes, MsgDontWait | MsgTruncate); // tcp(7): with MSG_TRUNC nothing is copied
 
     private static IoVector Vector(ReadOnlySpan<byte> pinned) =>
         new() { Base = (byte*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(pinned)), Length = (nuint)pinned.Length };

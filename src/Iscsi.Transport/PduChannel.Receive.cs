@@ -28,6 +28,9 @@ public sealed partial class PduChannel
         ReceivingDirectly,
     }
 
+    /// <summary>When bytes came last, or when the channel was started: a timestamp of the clock.</summary>
+    public long LastReceiveProgress { get; private set; }
+
     /// <summary>Whether a header was read whose payload is not complete.</summary>
     public bool IsInsidePayload => _inPayload;
 
@@ -77,6 +80,7 @@ public sealed partial class PduChannel
     {
         var step = _step;
         _step = ReceiveStep.Idle;
+        LastReceiveProgress = _clock.GetTimestamp(); // once for all PDUs of a buffer
         _inCallback = true;
         try
         {

@@ -40,7 +40,7 @@ public sealed partial class PduChannel
     /// <param name="handler">Who is told.</param>
     /// <param name="parser">The parser, with the digests that were negotiated.</param>
     /// <param name="entryMemory">Pinned memory of the transmit entries, a multiple of <see cref="EntrySize"/>.</param>
-    /// <param name="clock">The clock of <see cref="LastSendProgress"/>.</param>
+    /// <param name="clock">The clock of <see cref="LastSendProgress"/> and <see cref="LastReceiveProgress"/>.</param>
     public PduChannel(
         ITransportConnection transport,
         SerialExecutor executor,
@@ -51,6 +51,7 @@ public sealed partial class PduChannel
     {
         ArgumentNullException.ThrowIfNull(entryMemory);
         _transport = transport;
+        Loop = transport.Pin();
         _executor = executor;
         _handler = handler;
         _clock = clock;
@@ -74,6 +75,11 @@ public sealed partial class PduChannel
         _batch = new OutboundBatch(Math.Max(64, next * 4));
     }
 
+    /// <summary>
+    /// The loop on whose thread the transport completes; null: the thread pool. The owner of the executor may make it the executor's home.
+    /// </summary>
+    public WorkLoop? Loop { get; }
+
     /// <summary>The parser, for the handler.</summary>
     public PduParser Parser { get; }
 
@@ -93,7 +99,11 @@ public sealed partial class PduChannel
     public bool IsQuiet => HasEnded && !_receivePending && !_sendPending;
 
     /// <summary>Starts to receive. Call from the executor, once.</summary>
-    public void Start() => Receive();
+    public void Start()
+    {
+        LastReceiveProgress = _clock.GetTimestamp();
+        Receive();
+    }
 
     /// <summary>
     /// Ends the channel at once. PDUs that are queued are given up; <see cref="IPduChannelHandler.OnQuiet"/> follows when the transport

@@ -8,6 +8,17 @@ public abstract class SerialWork
     internal SerialWork? Next;
     private int _posted;
 
+    /// <summary>Creates work that never blocks.</summary>
+    protected SerialWork()
+    {
+    }
+
+    /// <summary>Creates work.</summary>
+    /// <param name="mayBlock">Whether it may block its thread: then it runs on the thread pool, also for an executor that lives on a loop.</param>
+    protected SerialWork(bool mayBlock) => MayBlock = mayBlock;
+
+    internal bool MayBlock { get; }
+
     /// <summary>Runs on the executor. One post, one run; posts that come before the run are folded into it.</summary>
     protected internal abstract void Run();
 
@@ -27,8 +38,9 @@ public interface ISerialOwner
 }
 
 /// <summary>
-/// Runs posted work one item at a time, in the order of posting, on the thread pool or, where the poster allows it, at once on the
-/// posting thread. Nobody ever blocks on it. It is what makes a session a single owner: its ledger needs no lock.
+/// Runs posted work one item at a time, in the order of posting: on its home loop or, without one, on the thread pool; where the poster
+/// allows it, at once on the posting thread, if that is the home. Nobody ever blocks on it. It is what makes a session a single
+/// owner: its ledger needs no lock.
 /// </summary>
 public sealed class SerialExecutor : IThreadPoolWorkItem
 {
@@ -40,7 +52,18 @@ public sealed class SerialExecutor : IThreadPoolWorkItem
     [ThreadStatic] private static bool t_running;
 
     private SerialWork? _stack;
+    private SerialWork? _rest; // taken off the stack and not run yet
+    private WorkLoop? _home;
     private int _active;
+
+    /// <summary>
+    /// The loop on which work runs; null: the thread pool. May change at any time: what runs already goes on where it is.
+    /// </summary>
+    public WorkLoop? Home
+    {
+        get => Volatile.Read(ref _home);
+        set => Volatile.Write(ref _home, value);
+    }
 
     /// <summary>Told at the end of each batch. Set before the first post.</summary>
     public ISerialOwner? Owner { get; set; }
@@ -61,11 +84,17 @@ public sealed class SerialExecutor : IThreadPoolWorkItem
         while (Interlocked.CompareExchange(ref _stack, work, head) != head);
 
         if (Interlocked.CompareExchange(ref _active, 1, 0) != 0) return;
-        if (mayRunHere && !t_running) RunBatches();
-        else ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+        if (mayRunHere && !t_running && Home is null or { IsCurrent: true }) RunBatches();
+        else Queue();
     }
 
     void IThreadPoolWorkItem.Execute() => RunBatches();
+
+    private void Queue()
+    {
+        if (Home is { } home) home.Queue(this);
+        else ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+    }
 
     private void RunBatches()
     {
@@ -74,12 +103,17 @@ public sealed class SerialExecutor : IThreadPoolWorkItem
         {
             for (var round = 0; ; round++)
             {
-                RunOnce();
+                if (!TryRunOnce())
+                {
+                    ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+                    return;
+                }
                 Volatile.Write(ref _active, 0);
                 Interlocked.MemoryBarrier();
                 if (Volatile.Read(ref _stack) is null || Interlocked.CompareExchange(ref _active, 1, 0) != 0) return;
-                if (round < MaxRounds) continue;
-                ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+                // On a loop the others have their turn first; queueing costs next to nothing there.
+                if (round < MaxRounds && Home is null) continue;
+                Queue();
                 return;
             }
         }
@@ -89,11 +123,18 @@ public sealed class SerialExecutor : IThreadPoolWorkItem
         }
     }
 
-    private void RunOnce()
+    // False: what comes next may block, and this is a loop's thread.
+    private bool TryRunOnce()
     {
-        var work = Reverse(Interlocked.Exchange(ref _stack, null));
+        var work = _rest ?? Reverse(Interlocked.Exchange(ref _stack, null));
+        _rest = null;
         while (work is not null)
         {
+            if (work.MayBlock && WorkLoop.IsOnLoop)
+            {
+                _rest = work;
+                break;
+            }
             var next = work.Next;
             work.Next = null;
             work.ClearPosted();
@@ -115,6 +156,7 @@ public sealed class SerialExecutor : IThreadPoolWorkItem
         {
             Owner.OnFault(e);
         }
+        return _rest is null;
     }
 
     private static SerialWork? Reverse(SerialWork? stack)

@@ -5,10 +5,7 @@ using Iscsi.Protocol;
 
 namespace Iscsi.Transport;
 
-/// <summary>
-/// A TCP connection. On Linux bytes move by non-blocking system calls of our own and the framework is only asked to wait; elsewhere
-/// by the framework's non-allocating calls.
-/// </summary>
+/// <summary>A TCP connection by the framework's non-allocating calls: for systems without <see cref="EventLoops"/>.</summary>
 public sealed class SocketConnection : TransportConnection
 {
     // Unread bytes at close make the kernel send a reset, which can overtake our last PDU: read away this much of them.
@@ -18,19 +15,14 @@ public sealed class SocketConnection : TransportConnection
     private const int MaxGather = 64;
 
     private readonly Socket _socket;
-    private readonly SafeSocketHandle _handle;
     private readonly Waiter _readable;
     private readonly Waiter _writable;
-    private readonly List<ArraySegment<byte>>? _gather;
-    private readonly bool _linux;
+    private readonly List<ArraySegment<byte>> _gather = new(MaxGather);
     private int _closed;
 
-    internal SocketConnection(Socket socket, SocketTransportOptions options)
+    internal SocketConnection(Socket socket)
     {
         _socket = socket;
-        _handle = socket.SafeHandle;
-        _linux = OperatingSystem.IsLinux() && !options.Portable;
-        if (!_linux) _gather = new List<ArraySegment<byte>>(64);
         LocalEndPoint = socket.LocalEndPoint;
         RemoteEndPoint = socket.RemoteEndPoint;
         _readable = new Waiter(this, isReader: true);
@@ -59,7 +51,6 @@ public sealed class SocketConnection : TransportConnection
     {
         try
         {
-            if (_linux && OperatingSystem.IsLinux()) return LinuxSocket.Receive(_handle, runs, offsetBytes);
             if (!_socket.Poll(0, SelectMode.SelectRead)) return WouldBlock;
             var received = _socket.Receive(runs[0].Span[offsetBytes..], SocketFlags.None, out var error);
             return error == SocketError.WouldBlock ? WouldBlock : error == SocketError.Success ? received : 0;
@@ -83,18 +74,7 @@ public sealed class SocketConnection : TransportConnection
         }
     }
 
-    internal override int TrySend(ReadOnlySpan<ReadOnlyMemory<byte>> segments, int offsetBytes)
-    {
-        if (!_linux || !OperatingSystem.IsLinux()) return WouldBlock; // the wait sends
-        try
-        {
-            return LinuxSocket.Send(_handle, segments, offsetBytes);
-        }
-        catch (ObjectDisposedException)
-        {
-            throw Closed();
-        }
-    }
+    internal override int TrySend(ReadOnlySpan<ReadOnlyMemory<byte>> segments, int offsetBytes) => WouldBlock; // the wait sends
 
     internal override bool WaitWritable(ReadOnlySpan<ReadOnlyMemory<byte>> segments, int offsetBytes, out int sent)
     {
@@ -142,27 +122,23 @@ public sealed class SocketConnection : TransportConnection
 
     private void SetSendBuffers(ReadOnlySpan<ReadOnlyMemory<byte>> segments, int offsetBytes)
     {
-        if (_gather is not null)
+        // One call for header and data, so that they share packets. Memory that is no array goes alone.
+        var firstOffset = offsetBytes;
+        _gather.Clear();
+        foreach (var segment in segments)
         {
-            // One call for header and data, so that they share packets. Memory that is no array goes alone.
-            var firstOffset = offsetBytes;
-            _gather.Clear();
-            foreach (var segment in segments)
-            {
-                if (_gather.Count == MaxGather || !MemoryMarshal.TryGetArray(segment[offsetBytes..], out var part)) break;
-                _gather.Add(part);
-                offsetBytes = 0;
-            }
-            if (_gather.Count > 1)
-            {
-                _writable.SetBuffer(default(Memory<byte>));
-                _writable.BufferList = _gather;
-                return;
-            }
-            if (_writable.BufferList is not null) _writable.BufferList = null;
-            offsetBytes = firstOffset;
+            if (_gather.Count == MaxGather || !MemoryMarshal.TryGetArray(segment[offsetBytes..], out var part)) break;
+            _gather.Add(part);
+            offsetBytes = 0;
         }
-        _writable.SetBuffer(MemoryMarshal.AsMemory(segments[0][offsetBytes..]));
+        if (_gather.Count > 1)
+        {
+            _writable.SetBuffer(default(Memory<byte>));
+            _writable.BufferList = _gather;
+            return;
+        }
+        if (_writable.BufferList is not null) _writable.BufferList = null;
+        _writable.SetBuffer(MemoryMarshal.AsMemory(segments[0][firstOffset..]));
     }
 
     private void TrySocket(Action<Socket> action)

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Runtime.Versioning;
 
 namespace Iscsi.Transport;
 
@@ -19,6 +20,7 @@ public sealed class SocketTransport(SocketTransportOptions? options = null) : IT
     async ValueTask<ITransportConnection> ITransportConnector.ConnectAsync(EndPoint endPoint, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(endPoint);
+        if (UsesLoops(_options)) return await ConnectOnLoopAsync(endPoint, cancellationToken).ConfigureAwait(false);
         // Without a family the socket is dual-mode where IPv6 exists, which is what a name needs.
         var socket = endPoint is IPEndPoint ip
             ? new Socket(ip.AddressFamily, SocketType.Stream, ProtocolType.Tcp)
@@ -27,7 +29,7 @@ public sealed class SocketTransport(SocketTransportOptions? options = null) : IT
         {
             socket.NoDelay = _options.NoDelay;
             await socket.ConnectAsync(endPoint, cancellationToken).ConfigureAwait(false);
-            return new SocketConnection(socket, _options);
+            return new SocketConnection(socket);
         }
         catch (SocketException exception)
         {
@@ -38,6 +40,72 @@ public sealed class SocketTransport(SocketTransportOptions? options = null) : IT
         {
             socket.Dispose();
             throw;
+        }
+    }
+
+    /// <summary>The connection over a connected socket.</summary>
+    internal static TransportConnection Own(Socket socket, SocketTransportOptions options)
+    {
+        try
+        {
+            return UsesLoops(options)
+                ? new EpollConnection(socket, (options.Loops ?? EventLoops.Shared).Assign())
+                : new SocketConnection(socket);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    [SupportedOSPlatformGuard("linux")]
+    private static bool UsesLoops(SocketTransportOptions options) => EventLoops.IsSupported && !options.Portable;
+
+    [SupportedOSPlatform("linux")]
+    private async ValueTask<ITransportConnection> ConnectOnLoopAsync(EndPoint endPoint, CancellationToken cancellationToken)
+    {
+        var loops = _options.Loops ?? EventLoops.Shared;
+        IOException? failure = null;
+        foreach (var address in await ResolveAsync(endPoint, cancellationToken).ConfigureAwait(false))
+        {
+            try
+            {
+                var loop = loops.Assign();
+                var socket = await EpollConnector.ConnectAsync(address, loop, cancellationToken).ConfigureAwait(false);
+                socket.NoDelay = _options.NoDelay;
+                return Own(socket, _options);
+            }
+            catch (IOException exception)
+            {
+                failure = exception;
+            }
+            catch (SocketException exception)
+            {
+                failure = new IOException(exception.Message, exception); // the peer has gone again
+            }
+        }
+        throw new IOException($"Can't connect to {Name(endPoint)}: {(failure?.Message ?? "the name has no address").TrimEnd('.')}.", failure);
+    }
+
+    private static async ValueTask<IReadOnlyList<IPEndPoint>> ResolveAsync(EndPoint endPoint, CancellationToken cancellationToken)
+    {
+        switch (endPoint)
+        {
+            case IPEndPoint ip:
+                return [ip];
+            case DnsEndPoint dns:
+                try
+                {
+                    var addresses = await Dns.GetHostAddressesAsync(dns.Host, dns.AddressFamily, cancellationToken).ConfigureAwait(false);
+                    return [.. addresses.Select(address => new IPEndPoint(address, dns.Port))];
+                }
+                catch (SocketException exception)
+                {
+                    throw new IOException($"Can't connect to {Name(endPoint)}: {exception.Message.TrimEnd('.')}.", exception);
+                }
+            default:
+                throw new ArgumentException($"{endPoint.GetType().Name} is not an address of TCP.", nameof(endPoint));
         }
     }
 

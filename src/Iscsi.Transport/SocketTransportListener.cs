@@ -53,7 +53,7 @@ public sealed class SocketTransportListener : ITransportListener
             {
                 socket = await _socket.AcceptAsync(cancellationToken).ConfigureAwait(false);
                 socket.NoDelay = _options.NoDelay;
-                return new SocketConnection(socket, _options);
+                return SocketTransport.Own(socket, _options);
             }
             catch (ObjectDisposedException) when (_disposed)
             {

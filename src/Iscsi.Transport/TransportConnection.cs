@@ -70,6 +70,9 @@ public abstract class TransportConnection : ITransportConnection
     /// <inheritdoc/>
     public abstract void Abort(ConnectionEndReason reason);
 
+    /// <inheritdoc/>
+    public virtual WorkLoop? Pin() => null;
+
     /// <summary>
     /// Tells the peer that nothing more will come, closes, and waits until pending operations have ended. What was sent before is
     /// still delivered.

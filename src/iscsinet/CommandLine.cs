@@ -52,6 +52,7 @@ internal static class CommandLine
         var root = new RootCommand("Serves files as iSCSI disks with all data memory reserved in advance, and uses iSCSI disks of others.")
         {
             ServeCommand.Create(),
+            CheckConfigCommand.Create(),
             DiscoverCommand.Create(),
             InquiryCommand.Create(),
             CapacityCommand.Create(),

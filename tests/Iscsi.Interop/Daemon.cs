@@ -56,10 +56,31 @@ internal sealed class Daemon : IAsyncDisposable
     public static Task<Daemon> ServeAsync(params string[] devices) => ServeAsync([], devices);
 
     /// <summary>As <see cref="ServeAsync(string[])"/>, with options; where they say so, on other ports.</summary>
-    public static async Task<Daemon> ServeAsync(string[] options, string[] devices, params (string Name, string Value)[] environment)
+    public static Task<Daemon> ServeAsync(string[] options, string[] devices, params (string Name, string Value)[] environment)
     {
         string[] listen = options.Contains("--listen", StringComparer.Ordinal) ? [] : ["--listen", "127.0.0.1:0"];
-        var start = new ProcessStartInfo(Executable, ["serve", .. devices, .. listen, .. options])
+        return RunAsync(["serve", .. devices, .. listen, .. options], devices.Length, environment);
+    }
+
+    /// <summary>Runs <c>serve</c> with a configuration file, and waits until so many ready lines have come.</summary>
+    public static Task<Daemon> ServeConfigurationAsync(string path, int lunCount) => RunAsync(["serve", "--config", path], lunCount, []);
+
+    /// <summary>Asks it to read its configuration again.</summary>
+    public void Hangup() => _ = Kill(_process.Id, SignalHangUp);
+
+    /// <summary>Waits for a line of the log.</summary>
+    public async Task WaitForLogAsync(string text, int count = 1)
+    {
+        for (var waited = TimeSpan.Zero; Log.Split(text).Length <= count; waited += TimeSpan.FromMilliseconds(20))
+        {
+            Assert.True(waited < StopLimit && !HasExited, $"'{text}' did not come:\n{Log}");
+            await Task.Delay(20);
+        }
+    }
+
+    private static async Task<Daemon> RunAsync(string[] arguments, int lunCount, (string Name, string Value)[] environment)
+    {
+        var start = new ProcessStartInfo(Executable, arguments)
         {
             UseShellExecute = false,
             RedirectStandardInput = true,
@@ -70,7 +91,7 @@ internal sealed class Daemon : IAsyncDisposable
         var daemon = new Daemon(new Process { StartInfo = start, EnableRaisingEvents = true });
         try
         {
-            await daemon.StartAsync(devices.Length);
+            await daemon.StartAsync(lunCount);
             return daemon;
         }
         catch

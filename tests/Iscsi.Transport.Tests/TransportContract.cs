@@ -502,7 +502,7 @@ public abstract class TransportContract
         return bytes;
     }
 
-    protected static OutboundBatch Batch(params ReadOnlySpan<ReadOnlyMemory<byte>> segments)
+    protected internal static OutboundBatch Batch(params ReadOnlySpan<ReadOnlyMemory<byte>> segments)
     {
         var batch = new OutboundBatch(4);
         foreach (var segment in segments) batch.Add(segment);
@@ -510,7 +510,7 @@ public abstract class TransportContract
     }
 
     /// <summary>A list of separate runs: a gap between two keeps them from merging.</summary>
-    protected static BlockList Runs(int lengthBytes, int count)
+    protected internal static BlockList Runs(int lengthBytes, int count)
     {
         var list = new BlockList(count);
         var memory = Pinned(lengthBytes + count);

@@ -4,7 +4,10 @@ public sealed class CommandLineTests
 {
     [Theory]
     [InlineData("unknown option --frobnicate", "serve", "--frobnicate")]
-    [InlineData("--config is not in this version", "serve", "--config", "x.json")]
+    [InlineData("/nonexistent/x.json can't be read", "serve", "--config", "/nonexistent/x.json")]
+    [InlineData("--config and DEVICE exclude each other", "serve", "--config", "x.json", "disk.img")]
+    [InlineData("--config and --target exclude each other", "serve", "--config", "x.json", "--target", "iqn.2026-11.net.example:disk")]
+    [InlineData("/nonexistent/x.json can't be read", "check-config", "/nonexistent/x.json")]
     [InlineData("--http is not in this version", "serve", "--http", "127.0.0.1:8080")]
     [InlineData("--http is not in this version", "serve", "--http=127.0.0.1:8080")]
     [InlineData("is not a size", "serve", "--memory", "lots")]
@@ -46,6 +49,7 @@ public sealed class CommandLineTests
 
     [Theory]
     [InlineData("serve")]
+    [InlineData("check-config")]
     [InlineData("discover")]
     [InlineData("inquiry")]
     [InlineData("capacity")]

@@ -82,6 +82,26 @@ public sealed class ServeOptionsTests
         AssertUsage([fileOption, "/dev/null"], userOption);
     }
 
+    [Fact]
+    public void Loops_and_busy_polling_are_off_the_defaults_only_where_asked_for()
+    {
+        Assert.Null(Parse().Loops);
+        Assert.Equal(TimeSpan.Zero, Parse().BusyPoll);
+        var options = Parse("--loops", "3", "--busy-poll", "50");
+        Assert.Equal(3, options.Loops);
+        Assert.Equal(TimeSpan.FromMicroseconds(50), options.BusyPoll);
+    }
+
+    [Theory]
+    [InlineData("--loops", "0")]
+    [InlineData("--loops", "257")]
+    [InlineData("--busy-poll", "-1")]
+    [InlineData("--busy-poll", "10001")]
+    public void Loops_and_busy_polling_have_a_range(string option, string value)
+    {
+        AssertUsage([option, value], option);
+    }
+
     private static ServeOptions Parse(params string[] args) => Parse(args, []);
 
     private static ServeOptions Parse(string[] args, params (string Name, string Value)[] environment)

@@ -6,7 +6,7 @@ public enum AsyncEvent : byte
     /// <summary>A SCSI event; the data segment holds sense data.</summary>
     ScsiAsyncEvent = 0,
 
-    /// <summary>The target asks for a logout of this connection within Parameter1 seconds.</summary>
+    /// <summary>The target asks for a logout of this connection within Parameter3 seconds.</summary>
     LogoutRequested = 1,
 
     /// <summary>The target will drop, or has dropped, the connection whose CID is Parameter1.</summary>

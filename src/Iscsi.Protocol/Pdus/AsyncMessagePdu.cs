@@ -46,13 +46,13 @@ public readonly ref struct AsyncMessagePdu
     /// <summary>Vendor code, valid with a vendor-specific event.</summary>
     public byte AsyncVCode => _header[37];
 
-    /// <summary>Event-specific: seconds in which to log out, or the CID.</summary>
+    /// <summary>Event-specific: the CID of the connection that is dropped.</summary>
     public ushort Parameter1 => _header.UInt16At(38);
 
     /// <summary>Event-specific: Time2Wait, seconds.</summary>
     public ushort Parameter2 => _header.UInt16At(40);
 
-    /// <summary>Event-specific: Time2Retain, seconds.</summary>
+    /// <summary>Event-specific: Time2Retain, or the time in which to log out or negotiate, seconds.</summary>
     public ushort Parameter3 => _header.UInt16At(42);
 
     /// <summary>Checks what this header alone can tell. Limits, tags and numbers are checked by who knows them.</summary>

@@ -1,9 +1,9 @@
 namespace Iscsi.Protocol;
 
-// RFC 7143, 11.3: SCSI Command
+// RFC 7143, 11.3, and RFC 7144: SCSI Command
 //
 //  Byte|       0       |       1       |       2       |       3       |
-//    0|.|I| 0x01      |F|R|W|. .|ATTR | Reserved                      |
+//    0|.|I| 0x01      |F|R|W|. .|ATTR | PRI   | Reserved              |
 //    4|TotalAHSLength | DataSegmentLength                             |
 //    8| Logical Unit Number (LUN)                                     |
 //   16| Initiator Task Tag                                            |
@@ -39,6 +39,12 @@ public readonly ref struct ScsiCommandPdu
 
     /// <summary>The task attribute (11.3.1).</summary>
     public TaskAttribute Attribute => (TaskAttribute)(_header[1] & 0x07);
+
+    /// <summary>
+    /// PRI: importance beside other SIMPLE tasks, 1 to 15, the smaller the more; 0: none. With iSCSIProtocolLevel 2, else reserved
+    /// (RFC 7144; SAM-5, command priority).
+    /// </summary>
+    public int Priority => _header[2] >> 4;
 
     /// <summary>Bytes of all Additional Header Segments, a multiple of 4.</summary>
     public int TotalAhsLengthBytes => _header.TotalAhsLengthBytes;
@@ -84,6 +90,7 @@ public readonly ref struct ScsiCommandPdu
         header[0] = (byte)((byte)Opcode.ScsiCommand | HeaderBytes.Bit(fields.IsImmediate, 0x40));
         header[1] = (byte)(HeaderBytes.Bit(fields.IsFinal, 0x80) | HeaderBytes.Bit(fields.IsRead, 0x40) |
             HeaderBytes.Bit(fields.IsWrite, 0x20) | ((byte)fields.Attribute & 0x07));
+        header[2] = (byte)(fields.Priority << 4);
         HeaderBytes.PutTotalAhsLength(header, fields.TotalAhsLengthBytes);
         HeaderBytes.PutDataSegmentLength(header, fields.DataSegmentLength);
         HeaderBytes.Put(header, 8, fields.Lun);
@@ -112,6 +119,9 @@ public readonly ref struct ScsiCommandFields
 
     /// <inheritdoc cref="ScsiCommandPdu.Attribute"/>
     public TaskAttribute Attribute { get; init; }
+
+    /// <inheritdoc cref="ScsiCommandPdu.Priority"/>
+    public int Priority { get; init; }
 
     /// <inheritdoc cref="ScsiCommandPdu.TotalAhsLengthBytes"/>
     public int TotalAhsLengthBytes { get; init; }

@@ -1,11 +1,12 @@
 namespace Iscsi.Protocol;
 
-// RFC 7143, 11.4: SCSI Response
+// RFC 7143, 11.4, and RFC 7144: SCSI Response
 //
 //  Byte|       0       |       1       |       2       |       3       |
 //    0|.|.| 0x21      |1|. .|o|u|O|U|.| Response      | Status        |
 //    4|TotalAHSLength | DataSegmentLength                             |
-//    8| Reserved                                                      |
+//    8| Status Qualifier or Reserved  | Reserved                      |
+//   12| Reserved                                                      |
 //   16| Initiator Task Tag                                            |
 //   20| SNACK Tag or Reserved                                         |
 //   24| StatSN                                                        |
@@ -45,6 +46,9 @@ public readonly ref struct ScsiResponsePdu
 
     /// <summary>Bytes of the data segment without padding.</summary>
     public int DataSegmentLength => _header.DataSegmentLength;
+
+    /// <summary>More about the status (SAM-5), with iSCSIProtocolLevel 2 (RFC 7144); 0: nothing. Of BUSY: units of 100 ms to wait.</summary>
+    public ushort StatusQualifier => _header.UInt16At(8);
 
     /// <summary>The tag the initiator gave the task.</summary>
     public uint InitiatorTaskTag => _header.InitiatorTaskTag;
@@ -94,6 +98,7 @@ public readonly ref struct ScsiResponsePdu
         header[2] = (byte)fields.Response;
         header[3] = (byte)fields.Status;
         HeaderBytes.PutDataSegmentLength(header, fields.DataSegmentLength);
+        HeaderBytes.Put(header, 8, fields.StatusQualifier);
         HeaderBytes.Put(header, 16, fields.InitiatorTaskTag);
         HeaderBytes.Put(header, 20, fields.SnackTag);
         HeaderBytes.Put(header, 24, fields.StatSN);
@@ -128,6 +133,9 @@ public readonly record struct ScsiResponseFields
 
     /// <inheritdoc cref="ScsiResponsePdu.DataSegmentLength"/>
     public int DataSegmentLength { get; init; }
+
+    /// <inheritdoc cref="ScsiResponsePdu.StatusQualifier"/>
+    public ushort StatusQualifier { get; init; }
 
     /// <inheritdoc cref="ScsiResponsePdu.InitiatorTaskTag"/>
     public uint InitiatorTaskTag { get; init; }

@@ -1,6 +1,6 @@
 namespace Iscsi.Protocol;
 
-/// <summary>Task management functions (RFC 7143, 11.5.1).</summary>
+/// <summary>Task management functions (RFC 7143, 11.5.1; from QUERY TASK on RFC 7144, with iSCSIProtocolLevel 2).</summary>
 public enum TaskManagementFunction : byte
 {
     /// <summary>ABORT TASK: one task, named by its tag.</summary>
@@ -26,4 +26,16 @@ public enum TaskManagementFunction : byte
 
     /// <summary>TASK REASSIGN: move a task to this connection (ERL 2).</summary>
     TaskReassign = 8,
+
+    /// <summary>QUERY TASK: whether one task is in its task set.</summary>
+    QueryTask = 9,
+
+    /// <summary>QUERY TASK SET: whether any task of this nexus is in the task set.</summary>
+    QueryTaskSet = 10,
+
+    /// <summary>I_T NEXUS RESET: the nexus is lost, for all logical units; the session ends.</summary>
+    NexusReset = 11,
+
+    /// <summary>QUERY ASYNCHRONOUS EVENT: whether a unit attention condition is pending.</summary>
+    QueryAsynchronousEvent = 12,
 }

@@ -24,6 +24,9 @@ public enum TaskManagementResponse : byte
     /// <summary>Function authorization failed.</summary>
     AuthorizationFailed = 6,
 
+    /// <summary>Function succeeded: what a query asked for is so (RFC 7144).</summary>
+    FunctionSucceeded = 7,
+
     /// <summary>Function rejected.</summary>
     FunctionRejected = 255,
 }

@@ -1,11 +1,12 @@
 namespace Iscsi.Protocol;
 
-// RFC 7143, 11.6: Task Management Function Response
+// RFC 7143, 11.6, and RFC 7144: Task Management Function Response
 //
 //  Byte|       0       |       1       |       2       |       3       |
 //    0|.|.| 0x22      |1| Reserved    | Response      | Reserved      |
 //    4|TotalAHSLength | DataSegmentLength                             |
-//    8| Reserved                                                      |
+//    8| Additional Response Information or Reserved   | Reserved      |
+//   12| Reserved                                                      |
 //   16| Initiator Task Tag                                            |
 //   20| Reserved                                                      |
 //   24| StatSN                                                        |
@@ -24,6 +25,9 @@ public readonly ref struct TaskManagementResponsePdu
 
     /// <summary>How it ended.</summary>
     public TaskManagementResponse Response => (TaskManagementResponse)_header[2];
+
+    /// <summary>24 bits that belong to the response: what QUERY ASYNCHRONOUS EVENT found (RFC 7144; SAM-5), else 0.</summary>
+    public uint AdditionalResponseInformation => _header.UInt32At(8) >> 8;
 
     /// <summary>The tag the initiator gave the task.</summary>
     public uint InitiatorTaskTag => _header.InitiatorTaskTag;
@@ -57,6 +61,7 @@ public readonly ref struct TaskManagementResponsePdu
         header[0] = (byte)Opcode.TaskManagementResponse;
         header[1] = 0x80;
         header[2] = (byte)fields.Response;
+        HeaderBytes.Put(header, 8, fields.AdditionalResponseInformation << 8);
         HeaderBytes.Put(header, 16, fields.InitiatorTaskTag);
         HeaderBytes.Put(header, 24, fields.StatSN);
         HeaderBytes.Put(header, 28, fields.ExpCmdSN);
@@ -69,6 +74,9 @@ public readonly record struct TaskManagementResponseFields
 {
     /// <inheritdoc cref="TaskManagementResponsePdu.Response"/>
     public TaskManagementResponse Response { get; init; }
+
+    /// <inheritdoc cref="TaskManagementResponsePdu.AdditionalResponseInformation"/>
+    public uint AdditionalResponseInformation { get; init; }
 
     /// <inheritdoc cref="TaskManagementResponsePdu.InitiatorTaskTag"/>
     public uint InitiatorTaskTag { get; init; }

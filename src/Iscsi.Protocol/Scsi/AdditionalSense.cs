@@ -269,6 +269,9 @@ public readonly record struct AdditionalSense(byte Code, byte Qualifier)
     /// <summary>5E/0A STANDBY_Y CONDITION ACTIVATED BY COMMAND.</summary>
     public static AdditionalSense StandbyYConditionActivatedByCommand => new(0x5E, 0x0A);
 
+    /// <summary>67/0A SET TARGET PORT GROUPS COMMAND FAILED.</summary>
+    public static AdditionalSense SetTargetPortGroupsCommandFailed => new(0x67, 0x0A);
+
     /// <inheritdoc/>
     public override string ToString() => $"{Code:X2}/{Qualifier:X2}";
 }

@@ -180,8 +180,17 @@ public static class OperationCode
     /// <summary>Service action of <see cref="ServiceActionIn16"/>: GET LBA STATUS.</summary>
     public const byte GetLbaStatus = 0x12;
 
+    /// <summary>Service action of <see cref="MaintenanceIn"/>: REPORT TARGET PORT GROUPS.</summary>
+    public const byte ReportTargetPortGroups = 0x0A;
+
+    /// <summary>Service action of <see cref="MaintenanceOut"/>: SET TARGET PORT GROUPS.</summary>
+    public const byte SetTargetPortGroups = 0x0A;
+
     /// <summary>Service action of <see cref="MaintenanceIn"/>: REPORT SUPPORTED OPERATION CODES.</summary>
     public const byte ReportSupportedOperationCodes = 0x0C;
+
+    /// <summary>Service action of <see cref="MaintenanceIn"/>: REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS.</summary>
+    public const byte ReportSupportedTaskManagementFunctions = 0x0D;
 
     /// <summary>Service action of <see cref="ThirdPartyCopyOut"/>: EXTENDED COPY(LID1).</summary>
     public const byte ExtendedCopyLid1 = 0x00;

@@ -91,6 +91,17 @@ public sealed record StandardInquiryData
         return Size;
     }
 
+    /// <summary>Puts what is about target ports into rendered data: it differs by target, not by product.</summary>
+    /// <param name="data">What <see cref="Write"/> rendered.</param>
+    /// <param name="targetPortGroupSupport">TPGS: 00b none, 01b implicit changes of the asymmetric access state, 10b explicit, 11b both.</param>
+    /// <param name="isMultiPort">MULTIP: there are several target ports.</param>
+    public static void SetTargetPorts(Span<byte> data, byte targetPortGroupSupport, bool isMultiPort)
+    {
+        const byte multiPort = 0x10;
+        data[5] |= (byte)((targetPortGroupSupport & 0x03) << 4);
+        if (isMultiPort) data[6] |= multiPort;
+    }
+
     /// <summary>Parses INQUIRY data; what a short answer leaves out is empty.</summary>
     /// <returns>False: shorter than <see cref="MinimumSize"/>.</returns>
     public static bool TryParse(ReadOnlySpan<byte> source, out StandardInquiryData? data)

@@ -1,3 +1,5 @@
+using Reservations;
+
 namespace Iscsi.Storage;
 
 /// <content>How a call gets through: the gate, a pooled request, and this thread or a store thread.</content>
@@ -27,6 +29,19 @@ public sealed partial class FileBlockDevice
         request.What = operation;
         request.OffsetBytes = offsetBytes;
         return request;
+    }
+
+    private void WriteHere(long offsetBytes, BlockList source, bool durable)
+    {
+        _gate.Enter(this);
+        try
+        {
+            _backend.Write(offsetBytes, source, durable);
+        }
+        finally
+        {
+            _gate.Leave();
+        }
     }
 
     private ValueTask Start(StoreRequest request, bool runHere)

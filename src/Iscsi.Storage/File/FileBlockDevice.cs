@@ -93,10 +93,16 @@ public sealed partial class FileBlockDevice : IBlockDevice
         {
             var info = Info;
             BlockDeviceChecks.CheckWritable(info);
-            var request = Enter(StoreRequest.Operation.Write, BlockDeviceChecks.OffsetOf(info, lba, source));
+            var offsetBytes = BlockDeviceChecks.OffsetOf(info, lba, source);
+            if (_neverBlocks)
+            {
+                WriteHere(offsetBytes, source, IsDurable(flags));
+                return default;
+            }
+            var request = Enter(StoreRequest.Operation.Write, offsetBytes);
             request.List = source;
             request.IsDurable = IsDurable(flags);
-            return Start(request, runHere: _neverBlocks);
+            return Submit(request);
         }
         catch (Exception e)
         {

@@ -15,6 +15,12 @@ internal unsafe partial class LinuxCalls
     {
         private const string LibC = "libc";
 
+        [LibraryImport(LibC, EntryPoint = "pread", SetLastError = true)]
+        internal static partial nint PRead(int fd, void* buffer, nuint length, long offset);
+
+        [LibraryImport(LibC, EntryPoint = "pwrite", SetLastError = true)]
+        internal static partial nint PWrite(int fd, void* buffer, nuint length, long offset);
+
         [LibraryImport(LibC, EntryPoint = "preadv2", SetLastError = true)]
         internal static partial nint PReadV2(int fd, IoVector* vectors, int count, long offset, int flags);
 

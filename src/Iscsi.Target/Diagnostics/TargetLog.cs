@@ -1,5 +1,6 @@
 using System.Net;
 using Iscsi.Protocol;
+using Iscsi.Target.Scsi.AsymmetricAccess;
 using Microsoft.Extensions.Logging;
 
 namespace Iscsi.Target.Diagnostics;
@@ -74,6 +75,9 @@ internal static partial class TargetLog
 
     [LoggerMessage(1405, LogLevel.Information, "LUN {Lun} of {Target} is {Access} from now on")]
     public static partial void WriteProtectionChanged(ILogger logger, string target, int lun, string access);
+
+    [LoggerMessage(1406, LogLevel.Information, "Portal group {Group} of {Target} is {State} from now on ({Reason})")]
+    public static partial void AccessStateChanged(ILogger logger, string target, int group, AsymmetricAccessState state, AccessStateReason reason);
 
     [LoggerMessage(1900, LogLevel.Error, "Session {Tsih} of {InitiatorName} ended by a fault of ours")]
     public static partial void SessionFault(ILogger logger, string initiatorName, ushort tsih, Exception exception);

@@ -28,7 +28,7 @@ internal sealed class LoginConnection
     private uint _statSN;
     private volatile ConnectionEndReason _abortReason;
 
-    public LoginConnection(TargetCore core, ITransportConnection transport, LoginLane lane)
+    public LoginConnection(TargetCore core, ITransportConnection transport, LoginLane lane, ushort portalGroupTag)
     {
         _core = core;
         _transport = transport;
@@ -39,7 +39,7 @@ internal sealed class LoginConnection
             MaxAhsLengthBytes = core.Budget.Limits.MaxAhsLength,
             MaxDataSegmentLength = LoginLimits.MaxDataSegmentBytes,
         });
-        _policy = new LoginPolicy(core, transport);
+        _policy = new LoginPolicy(core, transport, portalGroupTag);
     }
 
     /// <summary>When it was accepted.</summary>
@@ -91,7 +91,7 @@ internal sealed class LoginConnection
         if (_parser.Header.Opcode != Opcode.LoginRequest) return ConnectionEndReason.UnexpectedPdu;
 
         var name = await PeekInitiatorNameAsync().ConfigureAwait(false);
-        _reserve = _core.Sessions.TakeReserve(name, new LoginRequestPdu(in _parser.Header).Isid, out _standbyOwner);
+        _reserve = _core.Sessions.TakeReserve(name, new LoginRequestPdu(in _parser.Header).Isid, _policy.PortalGroupTag, out _standbyOwner);
         if (_reserve is null) return await RefuseAsync(writer, LoginStatus.OutOfResources).ConfigureAwait(false);
         _policy.Reserve = _reserve;
         _policy.StandbyOwner = _standbyOwner;

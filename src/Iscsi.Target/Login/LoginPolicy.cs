@@ -6,9 +6,12 @@ using Iscsi.Transport;
 namespace Iscsi.Target.Login;
 
 /// <summary>What the server decides in a login: who may come in, what is offered, whether there is memory.</summary>
-internal sealed class LoginPolicy(TargetCore core, ITransportConnection transport) : ITargetLoginPolicy
+internal sealed class LoginPolicy(TargetCore core, ITransportConnection transport, ushort portalGroupTag) : ITargetLoginPolicy
 {
     private TargetDefinition? _target;
+
+    /// <summary>The portal group of the portal that was reached.</summary>
+    public ushort PortalGroupTag => portalGroupTag;
 
     /// <summary>The connection's reserve; it becomes the session's.</summary>
     public ConnectionReserve? Reserve { get; set; }
@@ -36,7 +39,7 @@ internal sealed class LoginPolicy(TargetCore core, ITransportConnection transpor
         {
             return identity.Tsih != 0
                 ? Refuse(LoginStatus.SessionDoesNotExist)
-                : LoginDecision.Accept(TargetDefinition.PortalGroupTag, Offer());
+                : LoginDecision.Accept(portalGroupTag, Offer());
         }
         _target = core.Targets.Find(identity.TargetName!);
         if (_target is null) return Refuse(LoginStatus.NotFound);
@@ -47,7 +50,7 @@ internal sealed class LoginPolicy(TargetCore core, ITransportConnection transpor
             // A session has one connection: another one can't be added, and the first can't be replaced but with its session (TSIH 0).
             return Refuse(core.Sessions.Exists(identity.Tsih) ? LoginStatus.TooManyConnections : LoginStatus.SessionDoesNotExist);
         }
-        return LoginDecision.Accept(TargetDefinition.PortalGroupTag, Offer(), access.Authentication, access.Alias);
+        return LoginDecision.Accept(portalGroupTag, Offer(), access.Authentication, access.Alias);
     }
 
     public LoginStatus Admit(in LoginIdentity identity, NegotiatedParameters parameters, out ushort tsih)
@@ -57,7 +60,7 @@ internal sealed class LoginPolicy(TargetCore core, ITransportConnection transpor
         // What the peer may send unasked has to fit a credit (the peer may have skipped the negotiation that says so).
         if (_target is not null && parameters.MaxUnsolicitedBytes > core.Budget.CreditBlocks * MemoryBudget.BlockBytes)
             return RefusedWith = LoginStatus.InitiatorError;
-        Session = core.Sessions.TryAdmit(identity, parameters, _target, transport, Reserve!, StandbyOwner, FirstCmdSN);
+        Session = core.Sessions.TryAdmit(identity, parameters, _target, portalGroupTag, transport, Reserve!, StandbyOwner, FirstCmdSN);
         if (Session is null) return RefusedWith = _target is { IsRemoved: true } ? LoginStatus.NotFound : LoginStatus.OutOfResources;
         tsih = Session.Tsih;
         return LoginStatus.Success;
@@ -85,6 +88,8 @@ internal sealed class LoginPolicy(TargetCore core, ITransportConnection transpor
             DefaultTime2WaitSeconds = 0,
             DefaultTime2RetainSeconds = 0,
             ErrorRecoveryLevel = 0,
+            // RFC 7144: the queries, I_T NEXUS RESET, command priority and the status qualifier, for initiators that ask for it.
+            IscsiProtocolLevel = 2,
         };
     }
 }

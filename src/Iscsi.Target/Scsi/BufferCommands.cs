@@ -22,6 +22,7 @@ internal static class BufferCommands
         {
             Name = "WRITE BUFFER",
             Usage = [OperationCode.WriteBuffer, ModeMask, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0],
+            Traits = ScsiTraits.AllowedInEveryAccessState,
             Direction = DataDirection.Write,
             Memory = MemoryNeed.AllAtOnce,
             Begin = BeginWrite,
@@ -33,6 +34,7 @@ internal static class BufferCommands
         {
             Name = "READ BUFFER (10)",
             Usage = [OperationCode.ReadBuffer, ModeMask, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0],
+            Traits = ScsiTraits.AllowedInEveryAccessState,
             Direction = DataDirection.Read,
             Memory = MemoryNeed.ParameterData,
             Begin = BeginRead,

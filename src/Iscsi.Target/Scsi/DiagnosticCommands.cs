@@ -39,6 +39,7 @@ internal static class DiagnosticCommands
         {
             Name = "SEND DIAGNOSTIC",
             Usage = [OperationCode.SendDiagnostic, 0xE0 | PageFormat | SelfTest | DeviceOffline | UnitOffline, 0, 0xFF, 0xFF, 0],
+            Traits = ScsiTraits.AllowedInStandby,
             Direction = DataDirection.Write,
             Memory = MemoryNeed.AllAtOnce,
             RecommendedTimeoutSeconds = 60,
@@ -51,6 +52,7 @@ internal static class DiagnosticCommands
         {
             Name = "RECEIVE DIAGNOSTIC RESULTS",
             Usage = [OperationCode.ReceiveDiagnosticResults, PageCodeValid, 0xFF, 0xFF, 0xFF, 0],
+            Traits = ScsiTraits.AllowedInStandby,
             Direction = DataDirection.Read,
             Memory = MemoryNeed.ParameterData,
             Begin = BeginReceive,

@@ -27,7 +27,7 @@ internal static class InquiryCommands
             Name = "INQUIRY",
             Usage = [OperationCode.Inquiry, EnableVitalProductData, 0xFF, 0xFF, 0xFF, 0],
             Traits = ScsiTraits.AnyLun | ScsiTraits.AllowedDuringUnitAttention | ScsiTraits.AllowedWhenStopped |
-                ScsiTraits.AllowedDuringOperation | ScsiTraits.AllowedThroughReservations,
+                ScsiTraits.AllowedDuringOperation | ScsiTraits.AllowedThroughReservations | ScsiTraits.AllowedInEveryAccessState,
             Direction = DataDirection.Read,
             Memory = MemoryNeed.ParameterData,
             Begin = Begin,
@@ -43,6 +43,7 @@ internal static class InquiryCommands
 
         Span<byte> data = stackalloc byte[StandardInquiryData.Size];
         var length = (r.Unit is not { } unit ? AbsentUnit : unit.IsRemovable ? RemovableUnit : PresentUnit).Write(data);
+        if (r.Unit is { PortGroups: var groups }) StandardInquiryData.SetTargetPorts(data, groups.Support, groups.Tags.Length > 1);
         return r.Reply(data[..length], allocationLength);
     }
 

@@ -33,7 +33,7 @@ internal static class LogCommands
         {
             Name = "LOG SELECT",
             Usage = [OperationCode.LogSelect, ParameterCodeReset, PageControlMask | PageCodeMask, 0xFF, 0, 0, 0, 0xFF, 0xFF, 0],
-            Traits = ScsiTraits.AllowedWhenStopped,
+            Traits = ScsiTraits.AllowedWhenStopped | ScsiTraits.AllowedInStandby,
             Direction = DataDirection.Write,
             Memory = MemoryNeed.AllAtOnce,
             Begin = BeginSelect,
@@ -45,7 +45,7 @@ internal static class LogCommands
         {
             Name = "LOG SENSE",
             Usage = [OperationCode.LogSense, 0, PageControlMask | PageCodeMask, 0xFF, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0],
-            Traits = ScsiTraits.AllowedWhenStopped | ScsiTraits.AllowedThroughReservations,
+            Traits = ScsiTraits.AllowedWhenStopped | ScsiTraits.AllowedThroughReservations | ScsiTraits.AllowedInStandby,
             Direction = DataDirection.Read,
             Memory = MemoryNeed.ParameterData,
             Begin = BeginSense,

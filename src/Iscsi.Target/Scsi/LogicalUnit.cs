@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using System.Text;
 using Iscsi.Storage;
 using Iscsi.Target.Memory;
+using Iscsi.Target.Scsi.AsymmetricAccess;
 using Iscsi.Target.Scsi.Copy;
 using Iscsi.Target.Scsi.Media;
 using Iscsi.Target.Scsi.PersistentReservations;
@@ -27,6 +28,7 @@ internal sealed partial class LogicalUnit
     private readonly TimeProvider _clock;
     private readonly long _startedAt;
     private volatile bool _isWriteProtected;
+    private bool _hasLeft;
     private volatile bool _isWriteErrorLatched;
     private long _knownBlockCount;
     private Action<IBlockDevice>? _onInfoChanged;
@@ -38,10 +40,12 @@ internal sealed partial class LogicalUnit
         string targetName,
         ScsiLimits limits,
         LunOptions options,
-        TimeProvider clock)
+        TimeProvider clock,
+        TargetPortGroups portGroups)
     {
+        PortGroups = portGroups;
         Reservations = new UnitReservations(
-            new PersistentReservationLimits { MaxFullStatusBytes = limits.AllAtOnceBytes },
+            new PersistentReservationLimits { MaxFullStatusBytes = limits.AllAtOnceBytes, TargetPorts = portGroups.Tags },
             options.ReservationsPath is null ? null : new PersistentReservationFile(new ReplaceableFile(options.ReservationsPath)));
         State = new UnitState(options.StatePath is null ? null : new ReplaceableFile(options.StatePath));
         Index = index;
@@ -107,8 +111,18 @@ internal sealed partial class LogicalUnit
     /// <summary>What it remembers over a restart beside its reservations.</summary>
     public UnitState State { get; }
 
+    /// <summary>The target port groups it is reached through, and their asymmetric access states.</summary>
+    public TargetPortGroups PortGroups { get; }
+
     /// <summary>The Store level of its device; null when it needs none.</summary>
     public StoreLane? Lane { get; init; }
+
+    /// <summary>Whether it has left its target: a copy that was about to ask it for something must not.</summary>
+    public bool HasLeft
+    {
+        get => Volatile.Read(ref _hasLeft);
+        private set => Volatile.Write(ref _hasLeft, value);
+    }
 
     /// <summary>Whether writes are refused: by the device, or by who serves it.</summary>
     public bool IsReadOnly => _isWriteProtected || Info.IsReadOnly;
@@ -157,6 +171,18 @@ internal sealed partial class LogicalUnit
         }
     }
 
+    /// <summary>
+    /// The logical unit is reset (SAM-5, logical unit reset; a hard reset resets every one): it is started, and what was reserved by RESERVE
+    /// is free, mode pages have their saved values again. Tasks and unit attentions are the task engine's.
+    /// </summary>
+    public void OnReset()
+    {
+        Medium.OnReset();
+        Reservations.OnReset();
+        Copies.OnReset();
+        Modes.Reset();
+    }
+
     /// <summary>Tells the nexuses of a map when the device is resized, for as long as both live.</summary>
     internal void Watch(LogicalUnitMap map)
     {
@@ -173,5 +199,9 @@ internal sealed partial class LogicalUnit
     }
 
     /// <summary>Stops watching: the unit leaves its target.</summary>
-    internal void Unwatch() => Device.InfoChanged -= _onInfoChanged;
+    internal void Unwatch()
+    {
+        HasLeft = true;
+        Device.InfoChanged -= _onInfoChanged;
+    }
 }

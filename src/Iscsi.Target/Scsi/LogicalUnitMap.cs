@@ -4,6 +4,7 @@ using System.Text;
 using Iscsi.Protocol.Scsi;
 using Iscsi.Storage;
 using Iscsi.Target.Memory;
+using Iscsi.Target.Scsi.AsymmetricAccess;
 using Iscsi.Target.Scsi.PersistentReservations;
 
 namespace Iscsi.Target.Scsi;
@@ -26,13 +27,15 @@ internal sealed partial class LogicalUnitMap
     /// <param name="targetName">iSCSI name of the target.</param>
     /// <param name="limits">Bounds of commands.</param>
     /// <param name="clock">The clock of the units; null: the system's.</param>
-    public LogicalUnitMap(string targetName, ScsiLimits? limits = null, TimeProvider? clock = null)
+    /// <param name="portGroups">The target port groups; null: the one of the default portal group.</param>
+    public LogicalUnitMap(string targetName, ScsiLimits? limits = null, TimeProvider? clock = null, TargetPortGroups? portGroups = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(targetName);
         if (Encoding.UTF8.GetByteCount(targetName) > MaxNameBytes)
             throw new ArgumentException($"A target name has at most {MaxNameBytes} bytes (RFC 7143, 4.2.7.1).", nameof(targetName));
         TargetName = targetName;
         _clock = clock ?? TimeProvider.System;
+        PortGroups = portGroups ?? new TargetPortGroups([TargetDefinition.DefaultPortalGroupTag]);
         _limits = limits ?? new ScsiLimits();
         ArgumentOutOfRangeException.ThrowIfLessThan(_limits.AllAtOnceBytes, ScsiLimits.MinAllAtOnceBytes, nameof(limits));
     }
@@ -43,8 +46,11 @@ internal sealed partial class LogicalUnitMap
     /// <summary>The most target ports: their names fit a VPD page.</summary>
     public const int MaxTargetPorts = 15;
 
-    /// <summary>Relative identifiers of the target ports, which are the tags of the portal groups; ascending. Default: 1.</summary>
-    public IReadOnlyList<ushort> TargetPorts { get; init; } = [1];
+    /// <summary>The target port groups and their asymmetric access states.</summary>
+    public TargetPortGroups PortGroups { get; }
+
+    /// <summary>The relative identifiers of the target ports, ascending.</summary>
+    public ImmutableArray<ushort> TargetPorts => PortGroups.Tags;
 
     /// <summary>The logical units, in the order of their numbers. A snapshot.</summary>
     public ReadOnlySpan<LogicalUnit> Units => _units;
@@ -72,7 +78,7 @@ internal sealed partial class LogicalUnitMap
             if (units.Length == ScsiLimits.MaxLogicalUnits)
                 throw new ArgumentException($"{TargetName} has {units.Length} LUNs, which is the most.", nameof(number));
             CheckFree(units, number, device);
-            var unit = new LogicalUnit(_nextIndex++, (ushort)number, device, TargetName, _limits, options, _clock) { Lane = lane };
+            var unit = new LogicalUnit(_nextIndex++, (ushort)number, device, TargetName, _limits, options, _clock, PortGroups) { Lane = lane };
             LogicalUnit[] next = [.. units, unit];
             Array.Sort(next, static (a, b) => a.Number.CompareTo(b.Number));
             _units = next;

@@ -32,7 +32,7 @@ internal static class ModeCommands
         {
             Name = "MODE SENSE (6)",
             Usage = [OperationCode.ModeSense6, DisableBlockDescriptors, 0xFF, 0xFF, 0xFF, 0],
-            Traits = ScsiTraits.AllowedWhenStopped,
+            Traits = ScsiTraits.AllowedWhenStopped | ScsiTraits.AllowedInStandby,
             Direction = DataDirection.Read,
             Memory = MemoryNeed.ParameterData,
             Begin = static r => ModeSense(r, ModeParameterList.Header6, r.Cdb[4]),
@@ -43,7 +43,7 @@ internal static class ModeCommands
         {
             Name = "MODE SENSE (10)",
             Usage = [OperationCode.ModeSense10, LongLbaAccepted | DisableBlockDescriptors, 0xFF, 0xFF, 0, 0, 0, 0xFF, 0xFF, 0],
-            Traits = ScsiTraits.AllowedWhenStopped,
+            Traits = ScsiTraits.AllowedWhenStopped | ScsiTraits.AllowedInStandby,
             Direction = DataDirection.Read,
             Memory = MemoryNeed.ParameterData,
             Begin = static r => ModeSense(r, ModeParameterList.Header10, r.Cdb.UInt16(7)),

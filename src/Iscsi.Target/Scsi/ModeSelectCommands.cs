@@ -25,7 +25,7 @@ internal static class ModeSelectCommands
         Name = name,
         Usage = usage,
         Conditional = new ConditionalBits(1, SavePages, static unit => unit.State.IsKept),
-        Traits = ScsiTraits.AllowedWhenStopped,
+        Traits = ScsiTraits.AllowedWhenStopped | ScsiTraits.AllowedInStandby,
         Direction = DataDirection.Write,
         Memory = MemoryNeed.AllAtOnce,
         Begin = Begin,
@@ -35,8 +35,8 @@ internal static class ModeSelectCommands
     private static ScsiStep Begin(ScsiRequest r)
     {
         var length = IsLong(r) ? r.Cdb.UInt16(7) : r.Cdb[4];
-        // SPC-4: no list is no error. And nothing is saved that was not sent: SP acts with a list only.
-        if (length == 0) return r.Good();
+        // SPC-4: no list is no error; with SP the pages are saved as they are.
+        if (length == 0) return r.Cdb.Has(1, SavePages) ? ScsiStep.Execute : r.Good();
         if (length > ModeParameterList.MaxSize) return r.Fail(SenseKey.IllegalRequest, AdditionalSense.ParameterListLengthError);
         r.TransferLength = length;
         r.DataOutNeeded = length;
@@ -52,7 +52,7 @@ internal static class ModeSelectCommands
     {
         var unit = r.Unit!;
         var values = unit.Modes.CopyCurrent();
-        if (Parse(r, values) is { } error)
+        if (r.DataOutNeeded > 0 && Parse(r, values) is { } error)
         {
             r.Fail(error);
             return;

@@ -31,7 +31,7 @@ internal static class ReportCommands
             Name = "REPORT LUNS",
             Usage = [OperationCode.ReportLuns, 0, 0xFF, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0, 0],
             Traits = ScsiTraits.AnyLun | ScsiTraits.AllowedDuringUnitAttention | ScsiTraits.AllowedWhenStopped |
-                ScsiTraits.AllowedDuringOperation | ScsiTraits.AllowedThroughReservations,
+                ScsiTraits.AllowedDuringOperation | ScsiTraits.AllowedThroughReservations | ScsiTraits.AllowedInEveryAccessState,
             Direction = DataDirection.Read,
             Memory = MemoryNeed.ParameterData,
             Begin = ReportLuns,

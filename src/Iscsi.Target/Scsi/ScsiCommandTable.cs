@@ -1,4 +1,5 @@
 using Iscsi.Protocol.Scsi;
+using Iscsi.Target.Scsi.AsymmetricAccess;
 using Iscsi.Target.Scsi.Copy;
 using Iscsi.Target.Scsi.Media;
 using Iscsi.Target.Scsi.PersistentReservations;
@@ -16,6 +17,7 @@ internal static class ScsiCommandTable
         .. UnitCommands.Rows,
         .. InquiryCommands.Rows,
         .. ReportCommands.Rows,
+        .. TaskManagementCommands.Rows,
         .. CapacityCommands.Rows,
         .. ModeCommands.Rows,
         .. ModeSelectCommands.Rows,
@@ -40,6 +42,7 @@ internal static class ScsiCommandTable
         .. StartStopCommands.Rows,
         .. SanitizeCommands.Rows,
         .. FormatCommands.Rows,
+        .. TargetPortGroupCommands.Rows,
     ]);
 
     private static readonly ScsiCommandRow[]?[] ByOperationCode = Index(AllRows);

@@ -10,8 +10,9 @@ namespace Iscsi.Target.Scsi;
 internal static class ScsiDispatcher
 {
     /// <summary>
-    /// Begins a command. Allocates nothing and never waits. Order: LUN, operation code, reservations of others, fields outside the
-    /// usage data, unit attention, medium out of reach, write protection, failed flush, fields that this device does not have, then the
+    /// Begins a command. Allocates nothing and never waits. Order: ACA attribute, LUN, operation code, reservations of others, fields outside the
+    /// usage data, unit attention, asymmetric access state, medium out of reach, write protection, failed flush, fields that this device does
+    /// not have, then the
     /// row's own checks.
     /// </summary>
     /// <remarks>
@@ -24,6 +25,8 @@ internal static class ScsiDispatcher
         r.ResetResult();
         r.Units.TryFind(r.Lun, out var unit);
         r.Unit = unit;
+        // SAM-5, ACA attribute: there is no ACA condition, ever, so a task that is meant for one is refused.
+        if (r.IsAca) return r.Fail(SenseKey.IllegalRequest, AdditionalSense.InvalidMessageError);
 
         var row = ScsiCommandTable.Find(r.Cdb, unit, out var isServiceActionUnknown);
         if (unit is null && (row is null || !row.Has(ScsiTraits.AnyLun)))
@@ -127,6 +130,7 @@ internal static class ScsiDispatcher
                 return unit.SenseOf(attention);
             }
         }
+        if (unit.PortGroups.Refuse(r.Nexus.TargetPortGroupTag, row) is { } inaccessible) return inaccessible;
         if (unit.Medium.HasObstacle && unit.Medium.Refuse(row.Traits) is { } sense) return sense;
         if (row.Has(ScsiTraits.Writes) && unit.IsReadOnly)
             return new SenseData(SenseKey.DataProtect, AdditionalSense.WriteProtected);

@@ -37,6 +37,9 @@ internal sealed partial class ScsiNexus
     /// <summary>The portal group tag, which is also the relative target port identifier; 1 or more.</summary>
     public ushort TargetPortGroupTag { get; }
 
+    /// <summary>iSCSIProtocolLevel of the session: 2 and more has what RFC 7144 adds. Default 1.</summary>
+    public int ProtocolLevel { get; set; } = 1;
+
     /// <summary>Whether any logical unit has something to report; a hint read without a lock on every command.</summary>
     public bool HasUnitAttention => Volatile.Read(ref _pendingUnits) != 0;
 

@@ -31,6 +31,13 @@ internal static class ScsiOutcome
     /// <summary>BUSY: the initiator is to ask again.</summary>
     public static ScsiStep Busy(this ScsiRequest r) => r.End(ScsiStatus.Busy);
 
+    /// <summary>TASK ABORTED; no data, and nothing that the command would have reported.</summary>
+    public static void TaskAborted(this ScsiRequest r)
+    {
+        r.ReportedAttention = UnitAttention.None;
+        r.End(ScsiStatus.TaskAborted);
+    }
+
     private static ScsiStep End(this ScsiRequest r, ScsiStatus status)
     {
         r.Status = status;

@@ -37,6 +37,9 @@ internal sealed class ScsiRequest
     /// <summary>The W bit of the iSCSI command: data from the initiator are expected.</summary>
     public bool ExpectsDataOut { get; set; }
 
+    /// <summary>Whether the task attribute is ACA.</summary>
+    public bool IsAca { get; set; }
+
     /// <summary>
     /// Gathered data-out, for <see cref="ScsiStep.CollectDataOut"/>: at most <see cref="DataOutNeeded"/> bytes, fewer when the
     /// initiator offered fewer.
@@ -149,6 +152,7 @@ internal sealed class ScsiRequest
         ExpectedDataTransferLength = 0;
         ExpectsDataIn = false;
         ExpectsDataOut = false;
+        IsAca = false;
         DataOut.Clear();
         DataIn.Clear();
         Scratch.Clear();

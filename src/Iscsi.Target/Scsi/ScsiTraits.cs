@@ -40,11 +40,23 @@ internal enum ScsiTraits
     /// <summary>Reads or changes the reservations, and decides about conflicts itself.</summary>
     ManagesReservations = 256,
 
+    /// <summary>Served through a target port in the standby state (SPC-4, target port asymmetric access states).</summary>
+    AllowedInStandby = 1 << 16,
+
+    /// <summary>Served through a target port in the unavailable state, or offline.</summary>
+    AllowedWhenUnavailable = 1 << 17,
+
+    /// <summary>Served through a target port that is between two asymmetric access states.</summary>
+    AllowedInTransition = 1 << 18,
+
+    /// <summary>Served in every asymmetric access state.</summary>
+    AllowedInEveryAccessState = AllowedInStandby | AllowedWhenUnavailable | AllowedInTransition,
+
     /// <summary>Served while an operation on the whole medium runs or has failed (SBC-3, performing a sanitize operation).</summary>
-    AllowedDuringOperation = 1 << 16,
+    AllowedDuringOperation = 1 << 19,
 
     /// <summary>Served while an operation on the whole medium has failed: it starts another one, or ends the failure.</summary>
-    RepairsMedium = 1 << 17,
+    RepairsMedium = 1 << 20,
 }
 
 /// <summary>The memory a command demands beyond its credit.</summary>

@@ -26,7 +26,7 @@ internal static class UnitCommands
             Name = "REQUEST SENSE",
             Usage = [OperationCode.RequestSense, DescriptorFormat, 0, 0, 0xFF, 0],
             Traits = ScsiTraits.AnyLun | ScsiTraits.AllowedDuringUnitAttention | ScsiTraits.AllowedWhenStopped |
-                ScsiTraits.AllowedDuringOperation | ScsiTraits.AllowedThroughReservations,
+                ScsiTraits.AllowedDuringOperation | ScsiTraits.AllowedThroughReservations | ScsiTraits.AllowedInEveryAccessState,
             Direction = DataDirection.Read,
             Memory = MemoryNeed.ParameterData,
             Begin = RequestSense,

@@ -101,7 +101,27 @@ internal sealed class UnitModePages
     /// <summary>A logical unit reset: the current values are the saved ones again (SPC-4).</summary>
     public void Reset()
     {
-        lock (_lock) Publish(_saved);
+        bool endsCache;
+        lock (_lock)
+        {
+            endsCache = _caching.WriteCacheEnabled;
+            Publish(_saved);
+            endsCache &= _unit.WritesThrough;
+        }
+        // Whoever sees now that there is no cache sends no flush for what was written while there was one.
+        if (endsCache && !_unit.Info.IsReadOnly && !_unit.IsWriteErrorLatched) _ = FlushAsync();
+    }
+
+    private async Task FlushAsync()
+    {
+        try
+        {
+            await _unit.FlushAsync(CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is IOException or ObjectDisposedException)
+        {
+            // It has latched: every later write is told.
+        }
     }
 
     private void Publish(byte[][] next)

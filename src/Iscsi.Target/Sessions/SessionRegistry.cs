@@ -40,14 +40,14 @@ internal sealed class SessionRegistry(TargetCore core)
     /// <summary>
     /// The reserve of a new connection: the standby of the session its initiator would replace, else one of the pool. Null when there is none.
     /// </summary>
-    public ConnectionReserve? TakeReserve(string? initiatorName, ulong isid, out TargetSession? standbyOwner)
+    public ConnectionReserve? TakeReserve(string? initiatorName, ulong isid, ushort portalGroupTag, out TargetSession? standbyOwner)
     {
         standbyOwner = null;
         lock (_lock)
         {
             foreach (var session in _byTsih.Values)
             {
-                if (session.Isid != isid || !string.Equals(session.InitiatorName, initiatorName, StringComparison.Ordinal)) continue;
+                if (session.Isid != isid || session.Nexus.TargetPortGroupTag != portalGroupTag || !string.Equals(session.InitiatorName, initiatorName, StringComparison.Ordinal)) continue;
                 if (session.Reserve?.Standby is not { } standby) continue;
                 session.Reserve.Standby = null;
                 standbyOwner = session;
@@ -76,6 +76,7 @@ internal sealed class SessionRegistry(TargetCore core)
         in LoginIdentity identity,
         NegotiatedParameters parameters,
         TargetDefinition? target,
+        ushort portalGroupTag,
         ITransportConnection transport,
         ConnectionReserve connection,
         TargetSession? standbyOwner,
@@ -84,10 +85,10 @@ internal sealed class SessionRegistry(TargetCore core)
         lock (_lock)
         {
             if (target is null)
-                return Register(new TargetSession(core, identity, parameters, null, transport, connection, null, null), firstCmdSN);
+                return Register(new TargetSession(core, identity, parameters, null, portalGroupTag, transport, connection, null, null), firstCmdSN);
 
             if (target.IsRemoved) return null;
-            var old = Find(identity, target);
+            var old = Find(identity, target, portalGroupTag);
             var reserve = old?.Reserve ?? CreateReserve(identity, standbyOwner);
             if (reserve is null && (old = FindOrphan()) is not null) reserve = old.Reserve;
             if (reserve is null) return null;
@@ -98,7 +99,7 @@ internal sealed class SessionRegistry(TargetCore core)
                 other.Standby = reserve.Standby;
                 reserve.Standby = null;
             }
-            var session = new TargetSession(core, identity, parameters, target, transport, connection, reserve, old);
+            var session = new TargetSession(core, identity, parameters, target, portalGroupTag, transport, connection, reserve, old);
             reserve.Owner = session;
             reserve.Sessions++;
             reserve.Standby ??= core.Connections.TryTake();
@@ -184,11 +185,13 @@ internal sealed class SessionRegistry(TargetCore core)
         core.Connections.Return(connection);
     }
 
-    private TargetSession? Find(in LoginIdentity identity, TargetDefinition target)
+    // RFC 7143, 4.4.3: a session is between an initiator port (name and ISID) and a target portal group; the same ISID through another
+    // group is another nexus.
+    private TargetSession? Find(in LoginIdentity identity, TargetDefinition target, ushort portalGroupTag)
     {
         foreach (var session in _byTsih.Values)
         {
-            if (session.Isid == identity.Isid && ReferenceEquals(session.Target, target) && ReferenceEquals(session.Reserve?.Owner, session) &&
+            if (session.Isid == identity.Isid && session.Nexus.TargetPortGroupTag == portalGroupTag && ReferenceEquals(session.Target, target) && ReferenceEquals(session.Reserve?.Owner, session) &&
                 string.Equals(session.InitiatorName, identity.InitiatorName, StringComparison.Ordinal)) return session;
         }
         return null;

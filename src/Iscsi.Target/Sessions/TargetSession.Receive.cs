@@ -7,7 +7,8 @@ namespace Iscsi.Target.Sessions;
 // What comes in. Nothing here waits: a header either has its place already, or its payload is drained.
 internal sealed partial class TargetSession
 {
-    private readonly Dictionary<uint, TargetTask> _tasks;
+    // By Initiator Task Tag; one that has answered and was displaced, by a number above all tags.
+    private readonly Dictionary<ulong, TargetTask> _tasks;
     private readonly IgnoredTags _ignored = new();
     private TargetTask? _collecting;
     private TargetTask? _arriving;
@@ -39,7 +40,6 @@ internal sealed partial class TargetSession
         _arriving = null;
         _collecting = null;
         _rejectAfterPayload = PduFault.None;
-        LastReceived = Now;
         var parser = _channel.Parser;
         ref readonly var header = ref parser.Header;
         var fault = header.Opcode switch
@@ -86,7 +86,7 @@ internal sealed partial class TargetSession
         var cmdSN = task.CmdSN;
         task.Hold();
         // Aborted while its payload came in: the number is received, the task is over.
-        _window.Accept(task, cmdSN, Now);
+        _window.Accept(task, cmdSN, LastReceived);
         if (isAborted && task.State == TaskState.Held) task.EndHeldAborted();
     }
 
@@ -157,7 +157,7 @@ internal sealed partial class TargetSession
         if (Target is null) return PduFault.UnexpectedPdu;
         var task = TakeSlot(in header, out fault);
         if (task is null) return fault;
-        if (!_tasks.TryAdd(pdu.InitiatorTaskTag, task)) return ReturnSlot(task, PduFault.TaskTagInUse);
+        if (!TryAddTask(task, pdu.InitiatorTaskTag)) return ReturnSlot(task, PduFault.TaskTagInUse);
 
         task.Begin(this, in header, LastReceived);
         task.BeginData();
@@ -185,9 +185,10 @@ internal sealed partial class TargetSession
             Discard(header.DataSegmentLength);
             return PduFault.None;
         }
+        _lastRequest = LastReceived;
         var task = TakeSlot(in header, out fault);
         if (task is null) return fault;
-        if (!_tasks.TryAdd(header.InitiatorTaskTag, task)) return ReturnSlot(task, PduFault.TaskTagInUse);
+        if (!TryAddTask(task, header.InitiatorTaskTag)) return ReturnSlot(task, PduFault.TaskTagInUse);
         task.Begin(this, in header, LastReceived);
         _arriving = task;
         if (header.DataSegmentLength == 0) return PduFault.None;

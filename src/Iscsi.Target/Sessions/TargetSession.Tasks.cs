@@ -11,6 +11,22 @@ internal sealed partial class TargetSession
     private readonly TaskTagAllocator _transferTags;
     private readonly TargetTask?[] _transfers;
     private readonly IgnoredTags _voidTags = new();
+    private ulong _displaced;
+
+    // A tag is the initiator's again once it has the status (RFC 7143, 4.2.2.4), which may be out while the rest of its batch, and so the
+    // end of the task, still waits for room in the socket.
+    private bool TryAddTask(TargetTask task, uint initiatorTaskTag)
+    {
+        task.TableKey = initiatorTaskTag;
+        if (_tasks.TryAdd(initiatorTaskTag, task)) return true;
+        var answered = _tasks[initiatorTaskTag];
+        if (!answered.HasAnswered) return false;
+        _tasks.Remove(initiatorTaskTag);
+        answered.TableKey = ++_displaced << 32;
+        _tasks.Add(answered.TableKey, answered);
+        _tasks.Add(initiatorTaskTag, task);
+        return true;
+    }
 
     /// <summary>A Target Transfer Tag for a task's R2Ts.</summary>
     public uint AllocateTransferTag(TargetTask task)
@@ -34,7 +50,7 @@ internal sealed partial class TargetSession
     /// <summary>A request has ended: its tag and its slot are free.</summary>
     public void OnTaskEnded(TargetTask task, LogicalUnit? unit)
     {
-        _tasks.Remove(task.InitiatorTaskTag);
+        _tasks.Remove(task.TableKey);
         if (task.ImmediateIndex >= 0) ReturnImmediateSlot(task);
         else _window.Return(task);
         if (unit is not null) EnableDormant(unit);

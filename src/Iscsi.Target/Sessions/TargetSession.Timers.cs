@@ -22,9 +22,10 @@ internal sealed partial class TargetSession
     private long _pingSince;
     private uint _pingTag = TaskTag.Reserved;
     private bool _needsStandbyRefill;
+    private long _lastRequest;
 
     /// <summary>When the peer last sent a PDU.</summary>
-    public long LastReceived { get; private set; }
+    public long LastReceived => _channel.LastReceiveProgress;
 
     /// <summary>The server's heartbeat. Any thread.</summary>
     public void Tick() => Executor.Post(_tickWork);
@@ -53,6 +54,11 @@ internal sealed partial class TargetSession
         if (_window.Numbers.HasHole && Core.Clock.GetElapsedTime(_window.Numbers.HoleSince, now) >= limits.CommandHoleTimeout)
         {
             End(ConnectionEndReason.CommandHoleTimeout);
+            return;
+        }
+        if (Target is null && Core.Clock.GetElapsedTime(_lastRequest, now) >= limits.DiscoveryIdleTimeout)
+        {
+            End(ConnectionEndReason.DiscoveryIdle);
             return;
         }
         CheckTasks(now, limits);

@@ -36,6 +36,7 @@ internal sealed partial class TargetSession : IPduChannelHandler, ISerialOwner, 
         in LoginIdentity identity,
         NegotiatedParameters parameters,
         TargetDefinition? target,
+        ushort portalGroupTag,
         ITransportConnection transport,
         ConnectionReserve connection,
         SessionReserve? reserve,
@@ -53,11 +54,11 @@ internal sealed partial class TargetSession : IPduChannelHandler, ISerialOwner, 
         _predecessor = predecessor;
         Executor = reserve?.Executor ?? new SerialExecutor();
         TaskSets = reserve?.TaskSets ?? new NexusTaskSets();
-        Nexus = new ScsiNexus(InitiatorName, Isid, TargetDefinition.PortalGroupTag);
+        Nexus = new ScsiNexus(InitiatorName, Isid, portalGroupTag);
         _posted = new PostedActions(this);
         _tickWork = new TickWork(this);
         _tellTimerWork = new TellWork(this);
-        _tasks = new Dictionary<uint, TargetTask>(core.Budget.Limits.WindowCeiling + ImmediateSlots);
+        _tasks = new Dictionary<ulong, TargetTask>(core.Budget.Limits.WindowCeiling + ImmediateSlots);
         _transferTags = new TaskTagAllocator(core.Budget.Limits.WindowCeiling + ImmediateSlots + 1);
         _transfers = new TargetTask?[_transferTags.Capacity];
     }
@@ -129,6 +130,7 @@ internal sealed partial class TargetSession : IPduChannelHandler, ISerialOwner, 
     public void Start(PduParser parser, uint statSN, NegotiatedParameters parameters)
     {
         Parameters = parameters;
+        Nexus.ProtocolLevel = parameters.IscsiProtocolLevel;
         parser.HeaderDigest = parameters.HeaderDigestCrc32C;
         parser.DataDigest = parameters.DataDigestCrc32C;
         parser.Limits.MaxDataSegmentLength = parameters.OwnMaxRecvDataSegmentLength;
@@ -139,6 +141,7 @@ internal sealed partial class TargetSession : IPduChannelHandler, ISerialOwner, 
             SendHeaderDigest = parameters.HeaderDigestCrc32C,
             SendDataDigest = parameters.DataDigestCrc32C,
         };
+        Executor.Home = _channel.Loop;
         PrepareControlReserve();
         Post(Run);
     }
@@ -171,6 +174,7 @@ internal sealed partial class TargetSession : IPduChannelHandler, ISerialOwner, 
     private void Run()
     {
         _isRunning = true;
+        _lastRequest = Now;
         if (_isReplaced)
         {
             // Its successor was faster: it has taken over already.
@@ -182,8 +186,8 @@ internal sealed partial class TargetSession : IPduChannelHandler, ISerialOwner, 
             TakeOver();
         }
         // A floor may also come from the lost session of another initiator: then nothing of this nexus was lost.
-        var isSameNexus = _predecessor is not null && _predecessor.Isid == Isid &&
-            string.Equals(_predecessor.InitiatorName, InitiatorName, StringComparison.Ordinal);
+        // After a cold reset it was not lost, but everything was powered on anew.
+        var isSameNexus = _predecessor is { _isColdReset: false } && _predecessor.Nexus.Name.Equals(Nexus.Name);
         Target?.Units.Attach(Nexus, isSameNexus ? UnitAttention.NexusLoss : UnitAttention.PowerOnOrReset);
         _predecessor = null; // or every session would keep all that were before it
         TargetLog.SessionOpened(Core.Logger, InitiatorName, Tsih, Target?.Name ?? "(discovery)", _transport.RemoteEndPoint);

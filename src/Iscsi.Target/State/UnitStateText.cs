@@ -6,7 +6,7 @@ namespace Iscsi.Target.State;
 //
 //     iscsinet unit state 1
 //     mode-page/08/00 0812...
-//     sanitize overwrite 4096
+//     medium-operation sanitize-overwrite restricted 1 same aa running 0 4096
 //     sha256 <64 hexadecimal digits over everything above>
 
 /// <summary>The state of a logical unit as bytes of a file, with a checksum over all of them.</summary>

@@ -29,6 +29,11 @@ internal sealed partial class TargetTask
             return;
         }
         _copyIo = io;
+        if (io.Unit.HasLeft)
+        {
+            CompleteTerminated();
+            return;
+        }
         _lane = io.Unit.Lane;
         EnterStore();
     }

@@ -11,6 +11,7 @@ internal sealed partial class TargetTask
     private readonly DataInSegmenter _segmenter = new();
     private BlockList? _sending;
     private int _sendOffset;
+    private bool _isStatusQueued;
 
     private void NextReadChunk()
     {
@@ -84,6 +85,7 @@ internal sealed partial class TargetTask
         var offset = _sendOffset;
         _sendOffset += segment.LengthBytes;
         _pdusInFlight++;
+        _isStatusQueued = segment.HasStatus;
         Session.QueueDataIn(this, fields, _sending!, offset, segment.LengthBytes, wire);
     }
 
@@ -99,6 +101,12 @@ internal sealed partial class TargetTask
     private void OnChunkSent()
     {
         _sending = null;
+        var isStatusSent = _isResponseQueued || (_sendOffset >= _chunkBytes && _offsetBytes + _chunkBytes >= _totalBytes);
+        if (_isAborted && _endsWithTaskAborted && !isStatusSent)
+        {
+            FinishAborted();
+            return;
+        }
         if (_isAborted || _isResponseQueued)
         {
             _isResponseQueued = false;

@@ -34,6 +34,11 @@ internal sealed partial class TargetTask
     // The command is carried out, or refused. What it still occupies below Credit goes back before it waits for the wire.
     private void Complete()
     {
+        if (!WaitsForQueueError()) CompleteNow();
+    }
+
+    private void CompleteNow()
+    {
         if (!Request.AnswersFromScratch) ReleaseBurst();
         if (_plan is not Plan.Read) _offsetBytes = Request.Status == ScsiStatus.Good ? _totalBytes : 0;
         var byteCount = Request.Status == ScsiStatus.Good && ExpectsDataIn
@@ -93,6 +98,7 @@ internal sealed partial class TargetTask
             Overflow = residual.Overflow,
             Underflow = residual.Underflow,
             ResidualCount = residual.Count,
+            StatusQualifier = Qualifier,
             ExpDataSN = _plan == Plan.Read ? _segmenter.DataSN : 0,
         };
         var senseBytes = WriteSense();

@@ -73,6 +73,7 @@ internal sealed partial class TargetTask
     /// <summary>The command is next in CmdSN order.</summary>
     public void ExecuteScsi()
     {
+        IsDelivered = true;
         if (_r2t.OwesData)
         {
             // Unsolicited Data-Out follow: the task enters its task set when they are here.
@@ -93,6 +94,7 @@ internal sealed partial class TargetTask
         r.ExpectedDataTransferLength = ExpectedDataTransferLength;
         r.ExpectsDataIn = ExpectsDataIn;
         r.ExpectsDataOut = ExpectsDataOut;
+        r.IsAca = Attribute == TaskAttribute.Aca;
         _offsetBytes = 0;
         _plan = Plan.None;
         _lane = null;
@@ -275,7 +277,12 @@ internal sealed partial class TargetTask
             Complete();
             return;
         }
-        if (_lane is null || (_plan is Plan.Collect or Plan.Execute && !Request.NeedsStore) || (_plan is Plan.Copy && _copyIo.Kind == CopyIoKind.Barrier))
+        if (_plan is Plan.Collect or Plan.Execute && !Request.NeedsStore)
+        {
+            StartUnitWork();
+            return;
+        }
+        if (_lane is null || (_plan is Plan.Copy && _copyIo.Kind == CopyIoKind.Barrier))
         {
             StartIo();
             return;
@@ -295,10 +302,21 @@ internal sealed partial class TargetTask
 
     // The device.
 
+    // What needs no device may save a file, which blocks.
+    private void StartUnitWork()
+    {
+        if (Session.Executor.Home is null)
+        {
+            StartIo();
+            return;
+        }
+        State = TaskState.InStore;
+        Session.Executor.Post(_executeWork);
+    }
+
     private void StartIo()
     {
         State = TaskState.InStore;
-        Since = Session.Now;
         var r = Request;
         ValueTask io;
         try
@@ -329,6 +347,7 @@ internal sealed partial class TargetTask
             OnIoEnded(null);
             return;
         }
+        Since = Session.Now;
         _ioAwaiter = io.ConfigureAwait(false).GetAwaiter();
         if (_ioAwaiter.IsCompleted) OnIoCompleted();
         else _ioAwaiter.UnsafeOnCompleted(_onIoCompleted);

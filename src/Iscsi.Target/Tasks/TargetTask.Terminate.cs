@@ -1,4 +1,5 @@
 using Iscsi.Protocol.Scsi;
+using Iscsi.Storage;
 using Iscsi.Target.Scsi;
 
 namespace Iscsi.Target.Tasks;
@@ -7,8 +8,9 @@ namespace Iscsi.Target.Tasks;
 // tell it otherwise, and would wait for its timeout.
 internal sealed partial class TargetTask
 {
-    /// <summary>Whether the task belongs to a logical unit: is in its task set, or works on it.</summary>
-    public bool IsOf(LogicalUnit unit) => ReferenceEquals(_unit, unit) || ReferenceEquals(Request.Unit, unit);
+    /// <summary>Whether the task belongs to a logical unit: is in its task set, or works on it, as a copy may on several.</summary>
+    public bool IsOf(LogicalUnit unit) =>
+        ReferenceEquals(_unit, unit) || ReferenceEquals(Request.Unit, unit) || Request.Copy is { } copy && copy.Touches(unit);
 
     /// <summary>
     /// Ends the task before its next step with the device: what the device has begun it finishes, data that are owed on an R2T are awaited,
@@ -21,7 +23,7 @@ internal sealed partial class TargetTask
         var isWaitOver = State switch
         {
             TaskState.WaitingForBurst => Session.Reserve!.Node.CancelWait(_burstWaiter),
-            TaskState.WaitingForRange => Request.Unit!.Ranges.CancelWait(_range),
+            TaskState.WaitingForRange => RangeUnit.Ranges.CancelWait(_range),
             TaskState.WaitingForStore => _lane!.Node.CancelWait(_storeWaiter),
             _ => false,
         };
@@ -33,7 +35,10 @@ internal sealed partial class TargetTask
         State = TaskState.Running;
         ReleaseStore();
         ReleaseRange();
-        Request.Fail(SenseKey.IllegalRequest, AdditionalSense.LogicalUnitNotSupported);
+        if (_plan is Plan.Copy) Request.Copy!.OnIoFailed(Request, UnitHasLeft());
+        else Request.Fail(SenseKey.IllegalRequest, AdditionalSense.LogicalUnitNotSupported);
         Complete();
     }
+
+    private static BlockDeviceException UnitHasLeft() => new(BlockDeviceError.Unavailable, "The logical unit is no longer served.");
 }

@@ -25,6 +25,7 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
     private readonly RangeWork _rangeWork;
     private readonly StoreWork _storeWork;
     private readonly CopyWork _copyWork;
+    private readonly ExecuteWork _executeWork;
     private readonly Action _onIoCompleted;
     private readonly BlockList _sense;
     private BasicHeaderSegment _header;
@@ -48,6 +49,7 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
         _rangeWork = new RangeWork(this);
         _storeWork = new StoreWork(this);
         _copyWork = new CopyWork(this);
+        _executeWork = new ExecuteWork(this);
         _onIoCompleted = () => Session.Executor.Post(_ioWork, mayRunHere: true);
         _sense = BlockList.Over(GC.AllocateUninitializedArray<byte>(SenseBytes, pinned: true));
     }
@@ -71,6 +73,12 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
 
     public uint InitiatorTaskTag => _header.InitiatorTaskTag;
 
+    /// <summary>Under what the session finds it: the tag, as long as that names no other task.</summary>
+    public ulong TableKey { get; set; }
+
+    /// <summary>Whether its status, or whatever answers it, is on its way: then the peer may use the tag anew.</summary>
+    public bool HasAnswered => _isResponseQueued || _isStatusQueued;
+
     public bool IsImmediate => _header.IsImmediate;
 
     /// <summary>Place among the immediate requests of its connection; -1 for a slot of the window.</summary>
@@ -85,8 +93,14 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
     /// <summary>The SCSI side of the task.</summary>
     public ScsiRequest Request { get; } = new();
 
-    /// <summary>For a task management function: affected tasks that have not ended.</summary>
+    /// <summary>For a request that waits for other tasks: those that have not ended.</summary>
     public int PendingTasks { get; set; }
+
+    /// <summary>For TARGET COLD RESET: the other sessions that were there when it came. Later ones are after the reset.</summary>
+    public TargetSession[] SessionsToEnd { get; set; } = [];
+
+    /// <summary>Whether the SCSI layer has the command: its turn in CmdSN order has come.</summary>
+    public bool IsDelivered { get; private set; }
 
     public TaskAttribute Attribute => (TaskAttribute)(_header[1] & 0x07);
 
@@ -124,10 +138,14 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
         _isFence = false;
         _isInTaskSet = false;
         _isDraining = false;
+        _endsWithTaskAborted = false;
+        IsDelivered = false;
         _isResponseQueued = false;
+        _isStatusQueued = false;
         _pdusInFlight = 0;
         _transferTag = TaskTag.Reserved;
         PendingTasks = 0;
+        SessionsToEnd = [];
     }
 
     /// <summary>The data segment did not fit the slot and was thrown away.</summary>
@@ -154,11 +172,15 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
     /// <summary>A task management function begins to wait for the tasks it affects.</summary>
     public void WaitForTasks() => State = TaskState.WaitingForTasks;
 
-    /// <summary>Tells somebody when this task has ended.</summary>
+    /// <summary>Tells somebody when this task has ended, or has stopped and only its TASK ABORTED is to be sent.</summary>
     public void TellEnd(ITaskWatcher watcher) => (_watchers ??= []).Add(watcher);
 
-    // As a task management function: one of the tasks it affects has ended.
-    void ITaskWatcher.OnTaskEnded() => Session.OnAffectedTaskEnded(this);
+    // As a task management function: one of the tasks it affects has ended. As a command with CHECK CONDITION: one that QERR stops.
+    void ITaskWatcher.OnTaskEnded()
+    {
+        if (_header.Opcode == Opcode.ScsiCommand) OnQueueErrorTaskEnded();
+        else Session.OnAffectedTaskEnded(this);
+    }
 
     /// <summary>
     /// The session was replaced while the task is in the store: nothing of the successor may run on that logical unit before this ends.
@@ -280,6 +302,11 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
         _unit = null;
         Request.Reset();
         session.OnTaskEnded(this, enablesNext ? unit : null);
+        Tell(watchers);
+    }
+
+    private static void Tell(List<ITaskWatcher>? watchers)
+    {
         if (watchers is null) return;
         foreach (var watcher in watchers) watcher.OnTaskEnded();
     }
@@ -293,7 +320,8 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
             return;
         }
         if (State == TaskState.Dormant) Session.TaskSets.Of(_unit!.Index).Remove(this);
-        End();
+        if (_endsWithTaskAborted) RespondTaskAborted();
+        else End();
     }
 
     private void ReleaseBurst()
@@ -356,6 +384,12 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
             task._storeArrived = default;
             task.OnStore(grant);
         }
+    }
+
+    // What is no device's work may save a file, which blocks: not on a loop.
+    private sealed class ExecuteWork(TargetTask task) : SerialWork(mayBlock: true)
+    {
+        protected override void Run() => task.StartIo();
     }
 
     private sealed class IoWork(TargetTask task) : SerialWork

@@ -8,7 +8,7 @@ namespace Iscsi.Target.Tasks;
 /// </summary>
 /// <remarks>
 /// <code>
-///   admitted --(SIMPLE: no ORDERED one before it | ORDERED: nothing before it | HEAD OF QUEUE)--> enabled --> ended
+///   admitted --(SIMPLE: no ORDERED one before it, no HEAD OF QUEUE one | ORDERED: nothing before it | HEAD OF QUEUE)--> enabled --> ended
 ///       \--(else)--> dormant --(the same, once older ones have ended)--> enabled
 /// </code>
 /// </remarks>
@@ -19,6 +19,7 @@ internal sealed class TaskSet<T>
     private T? _last;
     private int _enabled;
     private bool _orderedEnabled;
+    private int _headsEnabled;
     private int _fences;
 
     /// <summary>Tasks that are enabled and have not ended.</summary>
@@ -30,10 +31,15 @@ internal sealed class TaskSet<T>
     /// <summary>Adds a task. True: it is enabled now; false: it is dormant and comes out of <see cref="TakeEnabled"/> later.</summary>
     public bool Admit(T task)
     {
-        if (task.Attribute == TaskAttribute.HeadOfQueue && _fences == 0)
+        if (task.Attribute == TaskAttribute.HeadOfQueue)
         {
-            _enabled++;
-            return true;
+            if (_fences == 0)
+            {
+                Enable(task);
+                return true;
+            }
+            Prepend(task);
+            return false;
         }
         if (_first is null && MayEnable(task))
         {
@@ -49,6 +55,7 @@ internal sealed class TaskSet<T>
     {
         _enabled--;
         if (task.Attribute == TaskAttribute.Ordered) _orderedEnabled = false;
+        else if (task.Attribute == TaskAttribute.HeadOfQueue) _headsEnabled--;
     }
 
     /// <summary>Removes a dormant task.</summary>
@@ -86,13 +93,27 @@ internal sealed class TaskSet<T>
     /// <summary>Such a task has ended.</summary>
     public void RemoveFence() => _fences--;
 
-    private bool MayEnable(T task) =>
-        _fences == 0 && !_orderedEnabled && (task.Attribute != TaskAttribute.Ordered || _enabled == 0);
+    // SAM-5: a SIMPLE task stays dormant until all HEAD OF QUEUE tasks and all older ORDERED ones have ended, an ORDERED one until all
+    // HEAD OF QUEUE and all older ones have; a HEAD OF QUEUE one never does.
+    private bool MayEnable(T task) => _fences == 0 && task.Attribute switch
+    {
+        TaskAttribute.HeadOfQueue => true,
+        TaskAttribute.Ordered => _enabled == 0,
+        _ => !_orderedEnabled && _headsEnabled == 0,
+    };
 
     private void Enable(T task)
     {
         _enabled++;
         if (task.Attribute == TaskAttribute.Ordered) _orderedEnabled = true;
+        else if (task.Attribute == TaskAttribute.HeadOfQueue) _headsEnabled++;
+    }
+
+    private void Prepend(T task)
+    {
+        task.NextInTaskSet = _first;
+        _first = task;
+        _last ??= task;
     }
 
     private void Append(T task)

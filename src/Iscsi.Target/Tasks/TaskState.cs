@@ -51,7 +51,7 @@ internal enum TaskState
     /// <summary>PDUs are queued that use its memory.</summary>
     Sending,
 
-    /// <summary>A request that waits for other tasks: a task management function.</summary>
+    /// <summary>A request that waits for other tasks to end: a task management function, or a CHECK CONDITION under QERR.</summary>
     WaitingForTasks,
 
     /// <summary>Over.</summary>

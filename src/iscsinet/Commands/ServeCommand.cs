@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Iscsi.Storage;
+using Iscsi.Transport;
 using IscsiNet.Cli.Parsing;
 using IscsiNet.Cli.Serving;
 using Microsoft.Extensions.Logging;
@@ -23,8 +24,8 @@ internal static class ServeCommand
 
     private static readonly Option<ListenSpec[]> Listen = new("--listen")
     {
-        Description = "Where to listen; repeatable. Port 0 is any free one; announce is what discovery says when clients reach it under another address. [default: 127.0.0.1:3260]",
-        HelpName = "ADDR[:PORT][,announce=ADDR:PORT]",
+        Description = "Where to listen; repeatable. Port 0 is any free one; announce is what discovery says when clients reach it under another address, group the portal group: several groups are several paths. [default: 127.0.0.1:3260]",
+        HelpName = "ADDR[:PORT][,announce=ADDR:PORT][,group=N]",
         CustomParser = Values.Listen,
     };
 
@@ -72,6 +73,24 @@ internal static class ServeCommand
         HelpName = "IQN",
     };
 
+    private static readonly Option<int?> Loops = new("--loops")
+    {
+        Description = $"Threads that sessions live on, 1 to {EventLoopOptions.MaxCount}; on Linux. [default: one a processor]",
+        HelpName = "COUNT",
+    };
+
+    private static readonly Option<int> BusyPoll = new("--busy-poll")
+    {
+        Description = "How long a thread without work looks for more before it sleeps, 0 to 10000 µs: lower latency for processor time. [default: 0]",
+        HelpName = "MICROSECONDS",
+    };
+
+    private static readonly Option<string?> Config = new("--config")
+    {
+        Description = "A JSON file with targets, LUNs, portals, access rules and limits, in place of the options above (docs/configuration.md). SIGHUP reads it again.",
+        HelpName = "FILE",
+    };
+
     private static readonly Option<string?> Run = new("--run")
     {
         Description = "Runs COMMAND by /bin/sh with $uri set to the URL of LUN 0, stops when it ends, and ends with its exit code.",
@@ -93,16 +112,36 @@ internal static class ServeCommand
             ("iscsinet serve", "./disk.img on 127.0.0.1:3260, created with 1 GiB where it is missing"),
             ("iscsinet serve disk.img,size=20GiB --listen 0.0.0.0 --memory 256MiB", "a disk for the network, with room for many sessions"),
             ("ISCSINET_CHAP_SECRET=… iscsinet serve disk.img --chap-user alice --allow iqn.2004-10.com.ubuntu:host1", "with access rules"),
+            ("iscsinet serve --config /etc/iscsinet.json", "several targets; changed while they are served by editing the file and SIGHUP"),
             ("iscsinet serve a.img b.img,read-only memory,size=256MiB", "three LUNs"),
             ("iscsinet serve memory,size=1GiB --listen 127.0.0.1:0 --run 'qemu-img info $uri'", "a disk for the time of one command"))
         {
-            Devices, Listen, Target, Memory, ChapUser, ChapSecretFile, MutualChapUser, MutualChapSecretFile, Allow, Run, Log,
+            Devices, Listen, Target, Memory, ChapUser, ChapSecretFile, MutualChapUser, MutualChapSecretFile, Allow, Loops, BusyPoll, Config, Run, Log,
         };
-        command.SetAction(static (parsed, _) => DiskServer.RunAsync(
+        command.SetAction(static (parsed, _) => ConfigOf(parsed) is { } path ? ConfigurationServer.RunAsync(
+            path,
+            parsed.GetValue(Run),
+            parsed.GetValue(Log),
+            parsed.InvocationConfiguration.Output,
+            parsed.InvocationConfiguration.Error) : DiskServer.RunAsync(
             ToOptions(parsed, Environment.GetEnvironmentVariable),
             parsed.InvocationConfiguration.Output,
             parsed.InvocationConfiguration.Error));
         return command;
+    }
+
+    // The file says all that these would say.
+    private static string? ConfigOf(ParseResult parsed)
+    {
+        var path = parsed.GetValue(Config);
+        if (path is null) return null;
+        if (parsed.GetResult(Devices) is { Tokens.Count: > 0 }) throw UserException.Usage("--config and DEVICE exclude each other: put the disk into the file");
+        foreach (var option in (Option[])[Listen, Target, Memory, ChapUser, ChapSecretFile, MutualChapUser, MutualChapSecretFile, Allow, Loops, BusyPoll])
+        {
+            if (parsed.GetResult(option) is { Implicit: false })
+                throw UserException.Usage($"--config and {option.Name} exclude each other: put it into the file");
+        }
+        return path;
     }
 
     /// <summary>The parsed command line as options.</summary>
@@ -122,6 +161,8 @@ internal static class ServeCommand
             Chap = Account(parsed, ChapUser, ChapSecretFile, ChapSecret.Variable, getVariable),
             MutualChap = Account(parsed, MutualChapUser, MutualChapSecretFile, ChapSecret.MutualVariable, getVariable),
             AllowedInitiators = parsed.GetValue(Allow) ?? [],
+            Loops = InRange(parsed.GetValue(Loops), 1, EventLoopOptions.MaxCount, Loops.Name),
+            BusyPoll = TimeSpan.FromMicroseconds(InRange(parsed.GetValue(BusyPoll), 0, 10_000, BusyPoll.Name) ?? 0),
             CaptiveCommand = parsed.GetValue(Run),
             LogLevel = parsed.GetValue(Log),
         };
@@ -131,6 +172,10 @@ internal static class ServeCommand
             throw UserException.Usage("the CHAP secret and the mutual CHAP secret are the same: they must differ (RFC 7143, 9.2.1)");
         return options;
     }
+
+    private static int? InRange(int? value, int least, int greatest, string option) => value is null || (value >= least && value <= greatest)
+        ? value
+        : throw UserException.Usage($"{option} takes {least} to {greatest}, not {value}");
 
     private static ChapAccount? Account(
         ParseResult parsed, Option<string?> userOption, Option<string?> fileOption, string variable, Func<string, string?> getVariable)

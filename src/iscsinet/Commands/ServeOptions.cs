@@ -32,6 +32,12 @@ internal sealed record ServeOptions
     /// <summary>Initiator names; empty: any.</summary>
     public IReadOnlyList<string> AllowedInitiators { get; init; } = [];
 
+    /// <summary>Event loops; null: one a processor.</summary>
+    public int? Loops { get; init; }
+
+    /// <summary>How long an idle loop looks for work before it sleeps.</summary>
+    public TimeSpan BusyPoll { get; init; }
+
     /// <summary>A command to run while the disks are served; null: serve until a signal.</summary>
     public string? CaptiveCommand { get; init; }
 

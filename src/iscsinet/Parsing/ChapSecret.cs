@@ -25,6 +25,13 @@ internal static class ChapSecret
                 : value;
         }
 
+        return ReadFile(path);
+    }
+
+    /// <summary>Reads the secret in a file's first line.</summary>
+    /// <exception cref="UserException">The file can't be read, or is empty.</exception>
+    public static string ReadFile(string path)
+    {
         string? line;
         try
         {

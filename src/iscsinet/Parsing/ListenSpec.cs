@@ -3,17 +3,24 @@ using System.Net;
 
 namespace IscsiNet.Cli.Parsing;
 
-/// <summary>Where to listen, and what SendTargets says instead: <c>ADDR[:PORT][,announce=ADDR:PORT]</c>.</summary>
+/// <summary>Where to listen, and what SendTargets says instead: <c>ADDR[:PORT][,announce=ADDR:PORT][,group=N]</c>.</summary>
 /// <param name="Endpoint">Port 0 is any free one.</param>
 /// <param name="Announce">The address under which clients reach it, if it is another one.</param>
-internal sealed record ListenSpec(IPEndPoint Endpoint, IPEndPoint? Announce)
+/// <param name="Group">Portal group tag: the portals of one group are one SCSI target port (RFC 7143, 4.4).</param>
+internal sealed record ListenSpec(IPEndPoint Endpoint, IPEndPoint? Announce, ushort Group = ListenSpec.MinGroup)
 {
+    /// <summary>The default group, and the least one: 0 is no relative target port identifier (SPC-4).</summary>
+    public const int MinGroup = 1;
+
+    public const int MaxGroup = 65535;
+
     /// <summary>The port that IANA registered for iSCSI targets (RFC 7143, 4.2.7.1 and 15).</summary>
     public const int DefaultPort = 3260;
 
-    public const string Syntax = "ADDR[:PORT][,announce=ADDR:PORT], such as 127.0.0.1:3260, [::1]:3260 or 0.0.0.0,announce=192.0.2.7:3260";
+    public const string Syntax = "ADDR[:PORT][,announce=ADDR:PORT][,group=N], such as 127.0.0.1:3260, [::1]:3260 or 0.0.0.0,announce=192.0.2.7:3260";
 
     private const string AnnouncePrefix = "announce=";
+    private const string GroupPrefix = "group=";
 
     /// <summary>The default: this machine only.</summary>
     public static ListenSpec Default { get; } = new(new IPEndPoint(IPAddress.Loopback, DefaultPort), null);
@@ -24,26 +31,44 @@ internal sealed record ListenSpec(IPEndPoint Endpoint, IPEndPoint? Announce)
         var parts = text.Split(',');
         if (!TryParseEndpoint(parts[0], out var endpoint, out error)) return false;
         IPEndPoint? announce = null;
+        ushort? group = null;
         foreach (var option in parts.Skip(1))
         {
+            if (option.StartsWith(GroupPrefix, StringComparison.Ordinal) && group is null)
+            {
+                if (ushort.TryParse(option[GroupPrefix.Length..], System.Globalization.NumberStyles.None, null, out var tag) && tag >= MinGroup)
+                {
+                    group = tag;
+                    continue;
+                }
+                error = $"'{option}' is no portal group: it takes {MinGroup} to {MaxGroup}.";
+                return false;
+            }
+
             if (!option.StartsWith(AnnouncePrefix, StringComparison.Ordinal) || announce is not null)
             {
                 error = $"'{option}' in '{text}' is not understood: it takes {Syntax}.";
                 return false;
             }
 
-            if (!TryParseEndpoint(option[AnnouncePrefix.Length..], out announce, out error)) return false;
-            if (announce.Port != 0 && !announce.Address.Equals(IPAddress.Any) && !announce.Address.Equals(IPAddress.IPv6Any)) continue;
-            error = $"'{option}' can't be announced: clients need an address and a port they can connect to.";
-            return false;
+            if (!TryParseAnnounced(option[AnnouncePrefix.Length..], out announce, out error)) return false;
         }
 
-        spec = new ListenSpec(endpoint, announce);
+        spec = new ListenSpec(endpoint, announce, group ?? MinGroup);
         return true;
     }
 
+    /// <summary>Parses an address that clients can connect to.</summary>
+    public static bool TryParseAnnounced(string text, [NotNullWhen(true)] out IPEndPoint? announce, [NotNullWhen(false)] out string? error)
+    {
+        if (!TryParseEndpoint(text, out announce, out error)) return false;
+        if (announce.Port != 0 && !announce.Address.Equals(IPAddress.Any) && !announce.Address.Equals(IPAddress.IPv6Any)) return true;
+        error = $"'{text}' can't be announced: clients need an address and a port they can connect to.";
+        return false;
+    }
+
     /// <summary>Parses <c>ADDR[:PORT]</c>; an IPv6 address is in brackets, <c>localhost</c> is 127.0.0.1.</summary>
-    private static bool TryParseEndpoint(string text, [NotNullWhen(true)] out IPEndPoint? endpoint, [NotNullWhen(false)] out string? error)
+    public static bool TryParseEndpoint(string text, [NotNullWhen(true)] out IPEndPoint? endpoint, [NotNullWhen(false)] out string? error)
     {
         endpoint = null;
         error = null;

@@ -42,7 +42,6 @@ internal static class Values
     /// <summary>What takes any number of arguments also gets the options nobody knows.</summary>
     private static string UnknownOption(string token) => token.Split('=', ':')[0] switch
     {
-        "--config" => "--config is not in this version: give devices and options on the command line.",
         "--http" => "--http is not in this version: there is no HTTP endpoint yet.",
         var option => $"unknown option {option}. (A file of that name is ./{option}.)",
     };

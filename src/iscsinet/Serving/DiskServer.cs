@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using Iscsi.Storage;
 using Iscsi.Target;
+using Iscsi.Transport;
 using IscsiNet.Cli.Commands;
 using IscsiNet.Cli.Logging;
 using IscsiNet.Cli.Output;
@@ -25,14 +26,15 @@ internal static class DiskServer
             var server = Build(options, disks, loggers);
             await using (server.ConfigureAwait(false))
             {
-                await StartAsync(server, options).ConfigureAwait(false);
-                WarnAboutSecrets(options, error);
+                await StartAsync(server, options.Listen).ConfigureAwait(false);
+                WarnAboutSecrets([options.Chap, options.MutualChap], error);
                 var portal = PortalOf(server.Endpoints[0], options.Listen[0]);
                 await error.WriteAsync(Describe(server, options, disks)).ConfigureAwait(false);
                 for (var lun = 0; lun < disks.Count; lun++)
                     await output.WriteLineAsync($"ready {Url(portal, options.TargetName, lun)}").ConfigureAwait(false);
                 await output.FlushAsync().ConfigureAwait(false);
-                using var reload = new ReloadSignal(disks, error);
+                using var reload = new ReloadSignal();
+                _ = DiskReload.FollowAsync(reload, disks, error, signal.Requested);
 
                 var exitCode = ExitCodes.Done;
                 if (options.CaptiveCommand is { } command)
@@ -52,7 +54,8 @@ internal static class DiskServer
     private static IscsiTargetServer Build(ServeOptions options, List<IBlockDevice> disks, StandardErrorLoggerFactory loggers)
     {
         var builder = new IscsiTargetBuilder().UseMemory(options.MemoryBytes).UseLoggerFactory(loggers);
-        foreach (var listen in options.Listen) builder.Listen(listen.Endpoint, listen.Announce);
+        if (LoopsOf(options) is { } loops) builder.UseTransport(new SocketTransportOptions { Loops = loops });
+        foreach (var listen in options.Listen) builder.Listen(listen.Endpoint, listen.Announce, listen.Group);
         builder.AddTarget(options.TargetName, target =>
         {
             for (var lun = 0; lun < disks.Count; lun++) target.AddLun(lun, disks[lun], OptionsOf(options.Devices[lun], disks[lun]));
@@ -63,8 +66,17 @@ internal static class DiskServer
         return builder.Build();
     }
 
+    // Of their own only where something else than the default was asked for; they live as long as the process.
+    private static EventLoops? LoopsOf(ServeOptions options)
+    {
+        if (options.Loops is null && options.BusyPoll == TimeSpan.Zero) return null;
+        if (!EventLoops.IsSupported) throw UserException.Usage("--loops and --busy-poll need 64-bit Linux");
+        var defaults = new EventLoopOptions();
+        return new EventLoops(defaults with { Count = options.Loops ?? defaults.Count, BusyPoll = options.BusyPoll });
+    }
+
     // Beside the disk, so that it goes where the disk goes. Beside a block device, in /dev, nothing would last.
-    private static LunOptions OptionsOf(BlockDeviceSpec spec, IBlockDevice disk)
+    internal static LunOptions OptionsOf(BlockDeviceSpec spec, IBlockDevice disk)
     {
         var path = disk is FileBlockDevice file && File.Exists(file.Path) && !file.Path.StartsWith("/dev/", StringComparison.Ordinal) ? file.Path : null;
         return new LunOptions
@@ -75,7 +87,7 @@ internal static class DiskServer
         };
     }
 
-    private static async Task StartAsync(IscsiTargetServer server, ServeOptions options)
+    internal static async Task StartAsync(IscsiTargetServer server, IReadOnlyList<ListenSpec> portals)
     {
         try
         {
@@ -83,7 +95,7 @@ internal static class DiskServer
         }
         catch (SocketException exception)
         {
-            var places = string.Join(", ", options.Listen.Select(listen => listen.Endpoint));
+            var places = string.Join(", ", portals.Select(listen => listen.Endpoint));
             var advice = exception.SocketErrorCode switch
             {
                 SocketError.AddressAlreadyInUse => "something listens there already; choose another port with --listen, or port 0 for any free one",
@@ -95,9 +107,9 @@ internal static class DiskServer
         }
     }
 
-    private static void WarnAboutSecrets(ServeOptions options, TextWriter error)
+    internal static void WarnAboutSecrets(IEnumerable<ChapAccount?> accounts, TextWriter error)
     {
-        foreach (var account in (ChapAccount?[])[options.Chap, options.MutualChap])
+        foreach (var account in accounts)
         {
             if (account is not null && System.Text.Encoding.UTF8.GetByteCount(account.Secret) < ChapSecret.RecommendedBytes)
                 error.WriteLine($"warning: the CHAP secret of {account.Name} is shorter than {ChapSecret.RecommendedBytes} bytes; it can be guessed from one recorded login");
@@ -123,11 +135,11 @@ internal static class DiskServer
     }
 
     /// <summary>The address that a client on this machine connects to.</summary>
-    private static IPEndPoint PortalOf(IPEndPoint bound, ListenSpec listen)
+    internal static IPEndPoint PortalOf(IPEndPoint bound, ListenSpec listen)
     {
         if (bound.Address.Equals(IPAddress.Any)) return listen.Announce ?? new IPEndPoint(IPAddress.Loopback, bound.Port);
         return bound.Address.Equals(IPAddress.IPv6Any) ? listen.Announce ?? new IPEndPoint(IPAddress.IPv6Loopback, bound.Port) : bound;
     }
 
-    private static string Url(IPEndPoint portal, string target, int lun) => $"iscsi://{portal}/{target}/{lun}";
+    internal static string Url(IPEndPoint portal, string target, int lun) => $"iscsi://{portal}/{target}/{lun}";
 }

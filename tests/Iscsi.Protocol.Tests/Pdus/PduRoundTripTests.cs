@@ -16,6 +16,7 @@ public sealed class PduRoundTripTests
             TotalAhsLengthBytes = random.Next(256) * 4,
             DataSegmentLength = random.Next(1 << 24),
             Lun = random.NextUInt64(),
+            Priority = random.Next(16),
             InitiatorTaskTag = random.NextUInt32(),
             ExpectedDataTransferLength = random.NextUInt32(),
             CmdSN = random.NextUInt32(),
@@ -35,6 +36,7 @@ public sealed class PduRoundTripTests
         Assert.Equal(fields.TotalAhsLengthBytes, pdu.TotalAhsLengthBytes);
         Assert.Equal(fields.DataSegmentLength, pdu.DataSegmentLength);
         Assert.Equal(fields.Lun, pdu.Lun);
+        Assert.Equal(fields.Priority, pdu.Priority);
         Assert.Equal(fields.InitiatorTaskTag, pdu.InitiatorTaskTag);
         Assert.Equal(fields.ExpectedDataTransferLength, pdu.ExpectedDataTransferLength);
         Assert.Equal(fields.CmdSN, pdu.CmdSN);
@@ -54,6 +56,7 @@ public sealed class PduRoundTripTests
             Response = (ScsiServiceResponse)random.Next(256),
             Status = (ScsiStatus)random.Next(256),
             DataSegmentLength = random.Next(1 << 24),
+            StatusQualifier = random.NextUInt16(),
             InitiatorTaskTag = random.NextUInt32(),
             SnackTag = random.NextUInt32(),
             StatSN = random.NextUInt32(),
@@ -75,6 +78,7 @@ public sealed class PduRoundTripTests
         Assert.Equal(fields.Response, pdu.Response);
         Assert.Equal(fields.Status, pdu.Status);
         Assert.Equal(fields.DataSegmentLength, pdu.DataSegmentLength);
+        Assert.Equal(fields.StatusQualifier, pdu.StatusQualifier);
         Assert.Equal(fields.InitiatorTaskTag, pdu.InitiatorTaskTag);
         Assert.Equal(fields.SnackTag, pdu.SnackTag);
         Assert.Equal(fields.StatSN, pdu.StatSN);
@@ -124,6 +128,7 @@ public sealed class PduRoundTripTests
         var fields = new TaskManagementResponseFields
         {
             Response = (TaskManagementResponse)random.Next(256),
+            AdditionalResponseInformation = (uint)random.Next(1 << 24),
             InitiatorTaskTag = random.NextUInt32(),
             StatSN = random.NextUInt32(),
             ExpCmdSN = random.NextUInt32(),
@@ -135,6 +140,7 @@ public sealed class PduRoundTripTests
         var pdu = new TaskManagementResponsePdu(in header);
         Assert.Equal(Opcode.TaskManagementResponse, header.Opcode);
         Assert.Equal(fields.Response, pdu.Response);
+        Assert.Equal(fields.AdditionalResponseInformation, pdu.AdditionalResponseInformation);
         Assert.Equal(fields.InitiatorTaskTag, pdu.InitiatorTaskTag);
         Assert.Equal(fields.StatSN, pdu.StatSN);
         Assert.Equal(fields.ExpCmdSN, pdu.ExpCmdSN);

@@ -89,6 +89,23 @@ public sealed class SenseDataTests
         }
     }
 
+    [Theory]
+    [InlineData(SenseKey.NotReady)]
+    [InlineData(SenseKey.NoSense)]
+    public void The_progress_of_an_operation_is_said_in_both_formats(SenseKey key)
+    {
+        var sense = new SenseData(key, AdditionalSense.SanitizeInProgress) { Progress = 0x8001 };
+        var bytes = new byte[SenseData.MaxDescriptorSize];
+        sense.WriteFixed(bytes);
+        Assert.Equal([0x80, 0x80, 0x01], bytes[15..18]);
+        Assert.True(SenseData.TryParse(bytes.AsSpan(0, SenseData.FixedSize), out var parsed));
+        Assert.Equal(sense, parsed);
+        var length = sense.WriteDescriptor(bytes);
+        Assert.Equal([0x02, 0x06, 0, 0, 0x80, 0x80, 0x01, 0], bytes[8..length]);
+        Assert.True(SenseData.TryParse(bytes.AsSpan(0, length), out parsed));
+        Assert.Equal(sense, parsed);
+    }
+
     [Fact]
     public void An_unknown_response_code_is_not_sense_data() => Assert.False(SenseData.TryParse(new byte[18], out _));
 }

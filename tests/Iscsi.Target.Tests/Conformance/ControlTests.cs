@@ -109,6 +109,24 @@ public sealed class ControlTests
     }
 
     [Fact]
+    public async Task A_discovery_session_ends_when_it_asks_for_nothing_for_a_minute_though_it_answers_pings()
+    {
+        await using var target = await RawTarget.StartAsync(new TargetLimits { PingInterval = TimeSpan.FromSeconds(10) }, witness: false);
+        var client = await target.LoginAsync(new RawLogin { SessionType = "Discovery", Target = null });
+        await client.ExpectAliveAsync();
+        for (var i = 0; i < 5; i++)
+        {
+            await target.AdvanceAsync(TimeSpan.FromSeconds(11));
+            var ping = await client.ReceiveAsync(Opcode.NopIn);
+            await client.SendPduAsync(client.NopOut(immediate: true, itt: TaskTag.Reserved, ttt: ping.Ttt));
+            await Poll.UntilAsync(() => target.Clock.GetElapsedTime(target.SessionOf(client).LastReceived) == TimeSpan.Zero, () => "The answer did not come.");
+        }
+        await target.AdvanceAsync(TimeSpan.FromSeconds(6));
+        await client.ExpectCloseAsync();
+        await target.ExpectEndAsync(client, ConnectionEndReason.DiscoveryIdle);
+    }
+
+    [Fact]
     public async Task SendTargets_in_a_normal_session_tells_of_its_own_target_and_refuses_All()
     {
         await using var target = await RawTarget.StartAsync(witness: false);

@@ -24,7 +24,7 @@ public sealed class MediumOperationTests
     private static async Task ExpectAnswerAsync(RawClient client) =>
         Assert.Equal(TaskManagementResponse.FunctionComplete, (TaskManagementResponse)(await client.ReceiveAsync(Opcode.TaskManagementResponse)).Response);
 
-    private static UnitMedium MediumOf(RawTarget target) => target.Server.Core.Targets[0].Units.Units[0].Medium;
+    private static UnitMedium MediumOf(RawTarget target) => target.Server.Core.Targets.Find(RawTarget.TargetName)!.Units.Units[0].Medium;
 
     [Fact]
     public async Task Aborts_and_resets_are_answered_at_once_and_it_goes_on()

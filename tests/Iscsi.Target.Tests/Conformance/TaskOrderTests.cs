@@ -55,6 +55,28 @@ public sealed class TaskOrderTests
         await client.ReceiveAsync(Opcode.DataIn);
     }
 
+    [Theory]
+    [InlineData(TaskAttribute.Simple)]
+    [InlineData(TaskAttribute.Untagged)]
+    [InlineData(TaskAttribute.Ordered)]
+    public async Task What_comes_after_a_HEAD_OF_QUEUE_task_waits_for_it_unless_it_is_one_too(TaskAttribute attribute)
+    {
+        await using var target = await RawTarget.StartAsync(witness: false);
+        var client = await target.LoginAsync();
+        target.Gate.Close();
+        await client.SendPduAsync(client.Read(0, 8, attribute: TaskAttribute.HeadOfQueue));
+        var after = client.TestUnitReady(attribute: attribute);
+        await client.SendPduAsync(after);
+        await client.ExpectAliveAsync();
+        var head = client.TestUnitReady(attribute: TaskAttribute.HeadOfQueue);
+        await client.SendPduAsync(head);
+        Assert.Equal(RawClient.IttOf(head), (await client.ReceiveAsync(Opcode.ScsiResponse)).Itt);
+        await client.ExpectAliveAsync();
+        target.Gate.Open();
+        await client.ReceiveAsync(Opcode.DataIn);
+        Assert.Equal(RawClient.IttOf(after), (await client.ReceiveAsync(Opcode.ScsiResponse)).Itt);
+    }
+
     [Fact]
     public async Task Sessions_have_task_sets_of_their_own()
     {

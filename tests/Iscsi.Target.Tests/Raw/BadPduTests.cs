@@ -268,6 +268,6 @@ public sealed class BadPduTests(ITestOutputHelper output)
         ConnectionEndReason.DataDigestError, ConnectionEndReason.AdditionalHeaderTooLong, ConnectionEndReason.DataSegmentTooLong,
         ConnectionEndReason.InvalidOpcode, ConnectionEndReason.UnexpectedPdu, ConnectionEndReason.InvalidPduField,
         ConnectionEndReason.InvalidTag, ConnectionEndReason.InvalidDataOffset, ConnectionEndReason.NegotiationError,
-        ConnectionEndReason.ControlOverload, ConnectionEndReason.SessionReinstated,
+        ConnectionEndReason.ControlOverload, ConnectionEndReason.SessionReinstated, ConnectionEndReason.TargetReset,
     ];
 }

@@ -1,10 +1,36 @@
 using Iscsi.Protocol;
+using Iscsi.Protocol.Scsi;
 
 namespace Iscsi.Target.Tests.Raw;
 
 /// <summary>CmdSN on the wire: what is outside the window, twice there, or missing (RFC 7143, 4.2.2.1; 11.6.1).</summary>
 public sealed class CommandWindowTests
 {
+    [Fact]
+    public async Task A_tag_is_free_for_the_next_command_once_the_status_is_out_although_the_rest_of_its_batch_waits()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "segments are made small by an option of Linux");
+        await using var target = await RawTarget.StartAsync(witness: false);
+        // Small segments and a small window keep the target's socket from taking the whole batch.
+        var client = await target.LoginAsync(configure: static socket =>
+        {
+            socket.SetRawSocketOption(6, 2, [24, 2, 0, 0]); // TCP_MAXSEG 536
+            socket.ReceiveBufferSize = 4096;
+        });
+        const uint tag = 7;
+        var small = client.Command(RawClient.Read10(0, 1), 512, read: true, itt: tag);
+        var large = client.Read(0, 2048);
+        await client.SendAsync(new[] { small, large }.SelectMany(header => client.Frame(header)).ToArray());
+        Assert.Equal(tag, (await client.ReceiveAsync(Opcode.DataIn)).Itt);
+        await client.SendPduAsync(client.Command(RawClient.Read10(0, 1), 512, read: true, itt: tag));
+        var ended = new HashSet<uint>();
+        while (ended.Count < 2)
+        {
+            var pdu = await client.ReceiveAsync(Opcode.DataIn);
+            if (pdu.HasStatus) Assert.True(ended.Add(pdu.Itt) && pdu.Status == ScsiStatus.Good);
+        }
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

@@ -47,9 +47,10 @@ internal sealed partial class RawClient : IAsyncDisposable
 
     public bool Digests { get; private set; }
 
-    public static async Task<RawClient> ConnectAsync(IPEndPoint target)
+    public static async Task<RawClient> ConnectAsync(IPEndPoint target, Action<Socket>? configure = null)
     {
         var socket = new Socket(target.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+        configure?.Invoke(socket);
         await socket.ConnectAsync(target);
         return new RawClient(socket);
     }

@@ -34,6 +34,9 @@ internal sealed record RawLogin
 
     public byte VersionMin { get; init; }
 
+    /// <summary>iSCSIProtocolLevel to offer; null: the key is left out.</summary>
+    public int? ProtocolLevel { get; init; }
+
     /// <summary>Whether unit attentions are taken in after the login.</summary>
     public bool ClearsAttention { get; init; } = true;
 
@@ -49,6 +52,7 @@ internal sealed record RawLogin
             keys.AddRange([$"InitialR2T={(InitialR2T ? "Yes" : "No")}", $"ImmediateData={(ImmediateData ? "Yes" : "No")}",
                 $"MaxBurstLength={MaxBurstLength}", $"FirstBurstLength={FirstBurstLength}", "MaxOutstandingR2T=4", "MaxConnections=1",
                 "DataPDUInOrder=Yes", "DataSequenceInOrder=Yes"]);
+            if (ProtocolLevel is { } level) keys.Add($"iSCSIProtocolLevel={level}");
         }
         return Encoding.UTF8.GetBytes(string.Concat(keys.Select(key => key + "\0")));
     }

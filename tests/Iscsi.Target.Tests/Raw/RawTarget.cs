@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using Iscsi.Protocol;
 using Iscsi.Storage;
 using Iscsi.Target.Sessions;
@@ -14,19 +15,23 @@ internal sealed class RawTarget : IAsyncDisposable
 {
     public const string TargetName = "iqn.2026-11.net.example:disk";
 
-    /// <summary>LUNs 0 and 1; the second is the witness's.</summary>
+    /// <summary>A target of its own, because a target reset affects all sessions of one.</summary>
+    public const string WitnessTargetName = "iqn.2026-11.net.example:witness";
+
+    /// <summary>LUNs 0 and 1.</summary>
     public const int UnitCount = 2;
 
     public const int BlockCount = 4096;
 
     private readonly List<RawClient> _clients = [];
+    private readonly MemoryBlockDevice _secondDevice = new(BlockCount * 512);
     private readonly MemoryBlockDevice _witnessDevice = new(BlockCount * 512);
     private Witness? _witness;
 
-    private RawTarget(TargetLimits limits, long memoryBytes, Action<TargetDefinitionBuilder>? configure)
+    private RawTarget(TargetLimits limits, long memoryBytes, bool witness, Action<TargetDefinitionBuilder>? configure)
     {
         Gate = new GatedBlockDevice(new MemoryBlockDevice(BlockCount * 512));
-        Server = new IscsiTargetBuilder()
+        var builder = new IscsiTargetBuilder()
             .Listen(new IPEndPoint(IPAddress.Loopback, 0))
             .UseMemory(memoryBytes)
             .UseLimits(limits)
@@ -34,10 +39,11 @@ internal sealed class RawTarget : IAsyncDisposable
             .UseTimeProvider(Clock)
             .AddTarget(TargetName, target =>
             {
-                target.AddLun(0, Gate).AddLun(1, _witnessDevice);
+                target.AddLun(0, Gate).AddLun(1, _secondDevice);
                 configure?.Invoke(target);
-            })
-            .Build();
+            });
+        if (witness) builder.AddTarget(WitnessTargetName, target => target.AddLun(1, _witnessDevice));
+        Server = builder.Build();
     }
 
     public FakeTimeProvider Clock { get; } = new();
@@ -57,22 +63,22 @@ internal sealed class RawTarget : IAsyncDisposable
     public static async Task<RawTarget> StartAsync(
         TargetLimits? limits = null, bool witness = true, long memoryBytes = 8L << 20, Action<TargetDefinitionBuilder>? configure = null)
     {
-        var target = new RawTarget(limits ?? new TargetLimits(), memoryBytes, configure);
+        var target = new RawTarget(limits ?? new TargetLimits(), memoryBytes, witness, configure);
         await target.Server.StartAsync();
         if (witness) target._witness = await Witness.StartAsync(target);
         return target;
     }
 
-    public async Task<RawClient> ConnectAsync()
+    public async Task<RawClient> ConnectAsync(Action<Socket>? configure = null)
     {
-        var client = await RawClient.ConnectAsync(Server.Endpoints[0]);
+        var client = await RawClient.ConnectAsync(Server.Endpoints[0], configure);
         _clients.Add(client);
         return client;
     }
 
-    public async Task<RawClient> LoginAsync(RawLogin? login = null)
+    public async Task<RawClient> LoginAsync(RawLogin? login = null, Action<Socket>? configure = null)
     {
-        var client = await ConnectAsync();
+        var client = await ConnectAsync(configure);
         await client.LoginAsync(login);
         return client;
     }
@@ -145,6 +151,7 @@ internal sealed class RawTarget : IAsyncDisposable
         await Server.DisposeAsync(); // throws when a grant is open
         Assert.Empty(Log.Faults);
         await Gate.DisposeAsync();
+        await _secondDevice.DisposeAsync();
         await _witnessDevice.DisposeAsync();
     }
 }

@@ -13,7 +13,12 @@ internal sealed class Witness
 
     public static async Task<Witness> StartAsync(RawTarget target)
     {
-        var witness = new Witness(await target.LoginAsync(new RawLogin { Initiator = "iqn.2026-11.net.example:witness", MaxRecvDataSegmentLength = 65536 }));
+        var witness = new Witness(await target.LoginAsync(new RawLogin
+        {
+            Initiator = "iqn.2026-11.net.example:witness",
+            Target = RawTarget.WitnessTargetName,
+            MaxRecvDataSegmentLength = 65536,
+        }));
         await witness.RoundAsync();
         witness._loop = Task.Run(witness.LoopAsync);
         return witness;

@@ -92,7 +92,7 @@ public sealed class CommandTableTests
 
     [Theory]
     [InlineData(0x9E, 0x13)] // reserved
-    [InlineData(0xA3, 0x0A)] // REPORT TARGET PORT GROUPS
+    [InlineData(0xA3, 0x0B)] // REPORT ALIASES
     public void An_unknown_service_action_is_an_invalid_field_at_byte_1(byte operationCode, byte serviceAction)
     {
         var cdb = new byte[16];

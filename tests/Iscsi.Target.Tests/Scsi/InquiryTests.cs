@@ -4,6 +4,7 @@ using Iscsi.Protocol;
 using Iscsi.Protocol.Scsi;
 using Iscsi.Storage;
 using Iscsi.Target.Scsi;
+using Iscsi.Target.Scsi.AsymmetricAccess;
 
 namespace Iscsi.Target.Tests.Scsi;
 
@@ -216,7 +217,7 @@ public sealed class InquiryTests
     [Fact]
     public void The_ports_are_the_portal_groups_with_their_names()
     {
-        var units = new LogicalUnitMap(new string('x', 223)) { TargetPorts = [.. Enumerable.Range(1, LogicalUnitMap.MaxTargetPorts).Select(i => (ushort)i)] };
+        var units = new LogicalUnitMap(new string('x', 223), portGroups: new TargetPortGroups([.. Enumerable.Range(1, LogicalUnitMap.MaxTargetPorts).Select(i => (ushort)i)]));
         units.Add(0, new ScsiHarness().Device);
         var r = new ScsiRequest { Nexus = new ScsiNexus("iqn.2026-11.net.example:host", 1, 1), Units = units, Cdb = Cdb.From(ScsiHarness.Inquiry(0x88)) };
         r.DataIn.Add(new byte[ScsiLimits.ParameterDataInCapacity]);

@@ -316,6 +316,29 @@ public sealed class ModeSelectTests : IDisposable
     }
 
     [Fact]
+    public void SP_without_a_list_saves_the_pages_as_they_are()
+    {
+        var h = new ScsiHarness(options: Kept);
+        Select(h, List6(Control(h, c => c with { DescriptorFormatSense = true })));
+        h.RunGood(Select6(0, PageFormat | Save));
+        Assert.True(new ScsiHarness(options: Kept).Unit.Control.DescriptorFormatSense);
+    }
+
+    [Fact]
+    public void A_reset_that_brings_a_saved_WCE_of_zero_back_flushes_what_the_cache_has()
+    {
+        var h = new ScsiHarness(options: Kept);
+        Select(h, List6(Caching(isEnabled: false)), PageFormat | Save);
+        Select(h, List6(Caching(isEnabled: true)));
+        h.Device.Calls.Clear();
+        h.Unit.Modes.Reset();
+        Assert.True(h.Unit.WritesThrough);
+        Assert.Equal(["flush"], h.Device.Calls);
+        h.Unit.Modes.Reset();
+        Assert.Single(h.Device.Calls);
+    }
+
+    [Fact]
     public void A_save_that_fails_changes_nothing()
     {
         var h = new ScsiHarness(options: new LunOptions { StatePath = Path.Combine(_directory, "missing", "state") });

@@ -3,6 +3,7 @@ using Iscsi.Protocol;
 using Iscsi.Protocol.Scsi;
 using Iscsi.Storage;
 using Iscsi.Target.Scsi;
+using Iscsi.Target.Scsi.AsymmetricAccess;
 using Iscsi.Target.Scsi.Copy;
 using Reservations;
 
@@ -13,7 +14,7 @@ internal sealed class ScsiHarness
 {
     public const string TargetName = "iqn.2026-11.net.example:disk";
 
-    public ScsiHarness(Func<BlockDeviceInfo, BlockDeviceInfo>? configure = null, ScsiLimits? limits = null, bool clearAttention = true, LunOptions? options = null, TimeProvider? clock = null)
+    public ScsiHarness(Func<BlockDeviceInfo, BlockDeviceInfo>? configure = null, ScsiLimits? limits = null, bool clearAttention = true, LunOptions? options = null, TimeProvider? clock = null, TargetPortGroups? portGroups = null)
     {
         var info = new BlockDeviceInfo
         {
@@ -29,7 +30,7 @@ internal sealed class ScsiHarness
             Description = "stub",
         };
         Device = new StubBlockDevice(configure is null ? info : configure(info));
-        Units = new LogicalUnitMap(TargetName, limits, clock);
+        Units = new LogicalUnitMap(TargetName, limits, clock, portGroups ?? new TargetPortGroups([1], new AsymmetricAccessOptions { AllowExplicitChange = true }));
         Unit = Units.Add(0, Device, options);
         Nexus = NewNexus(clearAttention);
     }
@@ -55,9 +56,9 @@ internal sealed class ScsiHarness
     /// <summary>Bytes of the last answer.</summary>
     public byte[] Data { get; private set; } = [];
 
-    public ScsiNexus NewNexus(bool clearAttention = true)
+    public ScsiNexus NewNexus(bool clearAttention = true, ushort targetPort = 1)
     {
-        var nexus = new ScsiNexus("iqn.2026-11.net.example:host", 0x400000000001, 1);
+        var nexus = new ScsiNexus("iqn.2026-11.net.example:host", 0x400000000001, targetPort);
         Units.Attach(nexus);
         if (clearAttention) nexus.ClearAll(UnitAttention.All);
         return nexus;

@@ -180,7 +180,7 @@ public sealed class UnitSpaceTests
     {
         var device = Silent();
         device.SpaceFailure = new BlockDeviceException(BlockDeviceError.Unavailable, "gone");
-        var units = new LogicalUnitMap(ScsiHarness.TargetName, null, _clock);
+        var units = new LogicalUnitMap(ScsiHarness.TargetName, clock: _clock);
         var unit = units.Add(0, device, new LunOptions { LowSpaceBytes = 1 });
         for (var i = 1; i <= 3; i++)
         {
@@ -195,7 +195,7 @@ public sealed class UnitSpaceTests
     {
         var device = Silent();
         device.SpaceHangs = true;
-        var units = new LogicalUnitMap(ScsiHarness.TargetName, null, _clock);
+        var units = new LogicalUnitMap(ScsiHarness.TargetName, clock: _clock);
         var unit = units.Add(0, device, new LunOptions { LowSpaceBytes = 1 });
         for (var i = 0; i < 3; i++)
         {

@@ -47,7 +47,8 @@ internal sealed partial class UnitMedium
     {
         get
         {
-            lock (_lock) return Has(MediumObstacles.Failed) ? _operation : null;
+            // While another one runs, what failed before it is no longer told.
+            lock (_lock) return Has(MediumObstacles.Failed) && !IsOperating ? _operation : null;
         }
     }
 
@@ -131,11 +132,15 @@ internal sealed partial class UnitMedium
     /// <exception cref="IOException">The state could not be made durable.</exception>
     public bool TryExitFailure()
     {
-        if (FailedOperation is not { } failed) return true;
-        if (!failed.AllowsUnrestrictedExit) return false;
-        _unit.State.Set((StateName, null));
-        Set(MediumObstacles.Failed, false);
-        return true;
+        // The lock is kept over the file, so that an operation that begins now does not lose its line; nobody asks for it on the way to the blocks.
+        lock (_lock)
+        {
+            if (FailedOperation is not { } failed) return true;
+            if (!failed.AllowsUnrestrictedExit) return false;
+            _unit.State.Set((StateName, null));
+            _obstacles &= ~MediumObstacles.Failed;
+            return true;
+        }
     }
 
     /// <summary>Suspends an operation: the server stops, or the unit leaves its target. When it has ended, the device and the memory are free.</summary>

@@ -18,7 +18,7 @@ internal sealed record PersistentReservationLimits
     public bool CanPersist { get; init; }
 
     /// <summary>The relative target port identifiers of the target device. Default the one of the one portal group.</summary>
-    public ImmutableArray<ushort> TargetPorts { get; init; } = [TargetDefinition.PortalGroupTag];
+    public ImmutableArray<ushort> TargetPorts { get; init; } = [TargetDefinition.DefaultPortalGroupTag];
 
     /// <summary>Whether registrations fit.</summary>
     public bool Holds(IReadOnlyCollection<PersistentReservationRegistration> registrations) =>

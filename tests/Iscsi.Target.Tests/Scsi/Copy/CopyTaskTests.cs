@@ -12,7 +12,7 @@ public sealed class CopyTaskTests
 
     private static byte[] List(RawTarget target, ushort destination = 1, byte listIdentifier = 7)
     {
-        var units = target.Server.Core.Targets[0].Units.Units;
+        var units = target.Server.Core.Targets.Find(RawTarget.TargetName)!.Units.Units;
         return Lid1([Cscd(units[0]), Cscd(units[1])], [Segment(0, destination, Blocks, 0, 2000)], listIdentifier);
     }
 
@@ -109,7 +109,7 @@ public sealed class CopyTaskTests
         var use = Use(token, Ranges((1000, 64)));
         await SendAsync(client, Token(OperationCode.WriteUsingToken, use.Length, 6), use);
         Assert.Equal(ScsiStatus.Good, (await ResponseAsync(client)).Status);
-        await client.WriteGoodAsync(63 * 512, RawClient.Pattern(1, 512));
+        await client.WriteGoodAsync(63, RawClient.Pattern(1, 512));
         await SendAsync(client, Token(OperationCode.WriteUsingToken, use.Length, 6), use);
         var refused = await ResponseAsync(client);
         Assert.Equal(ScsiStatus.CheckCondition, refused.Status);

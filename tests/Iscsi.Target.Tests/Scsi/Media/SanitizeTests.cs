@@ -12,7 +12,8 @@ namespace Iscsi.Target.Tests.Scsi.Media;
 /// <summary>SANITIZE (SBC-3).</summary>
 public sealed class SanitizeTests
 {
-    private static readonly string[] AllowedWhileItRuns = ["INQUIRY", "REPORT LUNS", "REQUEST SENSE", "REPORT SUPPORTED OPERATION CODES"];
+    private static readonly string[] AllowedWhileItRuns = 
+        ["INQUIRY", "REPORT LUNS", "REQUEST SENSE", "REPORT SUPPORTED OPERATION CODES", "REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS", "REPORT TARGET PORT GROUPS"];
 
     private static byte[] CdbOf(ScsiCommandRow row)
     {

@@ -4,7 +4,7 @@ using IscsiNet.Cli.Serving;
 
 namespace IscsiNet.Cli.Tests;
 
-public sealed class ReloadSignalTests : IDisposable
+public sealed class DiskReloadTests : IDisposable
 {
     private readonly string _path = Path.GetTempFileName();
     private readonly StringWriter _report = new();
@@ -15,10 +15,10 @@ public sealed class ReloadSignalTests : IDisposable
     public async Task A_file_that_was_made_longer_is_served_so()
     {
         await using var disk = await OpenAsync();
-        using var signal = new ReloadSignal([new MemoryBlockDevice(1 << 20, 512), disk], _report);
+        IBlockDevice[] disks = [new MemoryBlockDevice(1 << 20, 512), disk];
         SetLength(2 << 20);
 
-        await signal.ReloadAsync();
+        await DiskReload.RunAsync(disks, _report);
 
         Assert.Equal(2 << 20, disk.Info.LengthBytes);
         Assert.Equal($"LUN 1 has 2 MiB now{Environment.NewLine}", _report.ToString());
@@ -28,9 +28,9 @@ public sealed class ReloadSignalTests : IDisposable
     public async Task A_file_that_did_not_change_is_not_talked_about()
     {
         await using var disk = await OpenAsync();
-        using var signal = new ReloadSignal([disk], _report);
+        IBlockDevice[] disks = [disk];
 
-        await signal.ReloadAsync();
+        await DiskReload.RunAsync(disks, _report);
 
         Assert.Equal("", _report.ToString());
     }
@@ -39,10 +39,10 @@ public sealed class ReloadSignalTests : IDisposable
     public async Task A_length_that_can_not_be_served_leaves_the_disk_as_it_was()
     {
         await using var disk = await OpenAsync();
-        using var signal = new ReloadSignal([disk], _report);
+        IBlockDevice[] disks = [disk];
         SetLength((1 << 20) + 1);
 
-        await signal.ReloadAsync();
+        await DiskReload.RunAsync(disks, _report);
 
         Assert.Equal(1 << 20, disk.Info.LengthBytes);
         Assert.StartsWith("LUN 0 stays as it was: ", _report.ToString(), StringComparison.Ordinal);

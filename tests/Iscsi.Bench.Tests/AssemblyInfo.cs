@@ -1,0 +1,2 @@
+// Allocated bytes are counted for the whole process.
+[assembly: CollectionBehavior(DisableTestParallelization = true)]
