@@ -47,7 +47,16 @@ work=
 trap 'rm -rf "$nothing" ${work:+"$work"}' EXIT
 mkdir "$nothing/partial"
 touch "$nothing/status"
+# A new machine may have no package index, an old one an index of packages that are gone.
+refresh_index() {
+    [[ -z ${ISCSINET_VM_INDEX_IS_NEW:-} && $(id -u) -eq 0 ]] || return 0
+    say "reading the package index"
+    apt-get update -qq >&2 </dev/null || return 0
+    ISCSINET_VM_INDEX_IS_NEW=1 exec "${BASH_SOURCE[0]}"
+}
+
 if ! list=$(resolve "$nothing" --print-uris -qq 2>"$nothing/log"); then
+    refresh_index
     say "the package index can't resolve ${packages[*]}:"
     cat "$nothing/log" >&2
     exit 3
@@ -60,7 +69,11 @@ if [[ -f $out/$key/versions ]]; then
 fi
 
 say "downloading $(wc -l <<<"$files") packages, as far as they are not there"
-resolve "$archives" --download-only -qq >&2
+if ! resolve "$archives" --download-only -qq >&2; then
+    refresh_index
+    say "the packages can't be downloaded"
+    exit 1
+fi
 
 # Two runs at a time make the same thing twice; the first rename wins.
 work=$(mktemp -d "$out/making.XXXXXX")
