@@ -147,5 +147,8 @@ for project in tests/*/*.csproj; do
     fi
 done
 
+if [[ $mode != unit && -f $results/Iscsi.Interop.trx ]]; then
+    eng/interop-report.sh "$results/Iscsi.Interop.trx" >"$results/interop.md" || echo "no report of the foreign clients"
+fi
 echo "$total_passed passed, $total_failed failed, $total_skipped skipped"
 [[ $total_failed -eq 0 && $total_passed -gt 0 ]]

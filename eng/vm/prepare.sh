@@ -47,7 +47,16 @@ work=
 trap 'rm -rf "$nothing" ${work:+"$work"}' EXIT
 mkdir "$nothing/partial"
 touch "$nothing/status"
+# A new machine may have no package index, an old one an index of packages that are gone.
+refresh_index() {
+    [[ -z ${ISCSINET_VM_INDEX_IS_NEW:-} && $(id -u) -eq 0 ]] || return 0
+    say "reading the package index"
+    apt-get update -qq >&2 </dev/null || return 0
+    ISCSINET_VM_INDEX_IS_NEW=1 exec "${BASH_SOURCE[0]}"
+}
+
 if ! list=$(resolve "$nothing" --print-uris -qq 2>"$nothing/log"); then
+    refresh_index
     say "the package index can't resolve ${packages[*]}:"
     cat "$nothing/log" >&2
     exit 3
@@ -60,7 +69,11 @@ if [[ -f $out/$key/versions ]]; then
 fi
 
 say "downloading $(wc -l <<<"$files") packages, as far as they are not there"
-resolve "$archives" --download-only -qq >&2
+if ! resolve "$archives" --download-only -qq >&2; then
+    refresh_index
+    say "the packages can't be downloaded"
+    exit 1
+fi
 
 # Two runs at a time make the same thing twice; the first rename wins.
 work=$(mktemp -d "$out/making.XXXXXX")
@@ -162,11 +175,13 @@ run sbin/mke2fs -q -t ext2 -d "$files_on_disk" "$work/partition" 24M >/dev/null 
 printf '%s\n' 'set root=(hd0,msdos1)' 'linux /vmlinuz console=ttyS0 panic=-1 iscsinet.say=@@booted' 'initrd /initramfs' 'boot' >"$work/grub.cfg"
 grub=$root/usr/lib/grub/i386-pc
 run bin/grub-mkimage -O i386-pc -d "$grub" -p '(hd0,msdos1)/' -c "$work/grub.cfg" -o "$work/core.img" biosdisk part_msdos ext2 linux
-# GRUB's first sector loads what follows it; the one partition, of type 83h, begins at 1 MiB and has 24.
+# GRUB's first sector loads what follows it. Its place for the partition table holds code for floppies: the one partition, of type 83h,
+# begins at 1 MiB and has 24.
 disk=$work/done/boot.img
 cat "$grub/boot.img" "$work/core.img" >"$disk"
 [[ $(stat -c %s "$disk") -le 1048576 ]] || { say "GRUB is too large"; exit 1; }
-printf '\x80\xfe\xff\xff\x83\xfe\xff\xff\x00\x08\x00\x00\x00\xc0\x00\x00' | dd of="$disk" bs=1 seek=446 conv=notrunc status=none
+{ printf '\x80\xfe\xff\xff\x83\xfe\xff\xff\x00\x08\x00\x00\x00\xc0\x00\x00'; head -c 48 /dev/zero; } |
+    dd of="$disk" bs=1 seek=446 conv=notrunc status=none
 dd if="$work/partition" of="$disk" bs=1M seek=1 conv=notrunc status=none
 {
     echo "kernel $kernel"

@@ -55,7 +55,7 @@ internal sealed class Daemon : IAsyncDisposable
     /// <summary>Runs <c>serve</c> on a free port of the loopback and waits until one ready line a device has come.</summary>
     public static Task<Daemon> ServeAsync(params string[] devices) => ServeAsync([], devices);
 
-    /// <summary>As <see cref="ServeAsync(string[])"/>, with options; where they say so, on other ports.</summary>
+    /// <summary>As <see cref="ServeAsync(string[])"/>, with options; where they name a portal, on those that they name.</summary>
     public static Task<Daemon> ServeAsync(string[] options, string[] devices, params (string Name, string Value)[] environment)
     {
         string[] listen = options.Contains("--listen", StringComparer.Ordinal) ? [] : ["--listen", "127.0.0.1:0"];

@@ -17,7 +17,7 @@ public sealed class MultipathSuiteFixture : IAsyncLifetime
         await DiscardDaemonAsync();
         var number = _count++;
         return _daemon = await Daemon.ServeAsync(
-            ["--listen", "127.0.0.1:0,group=2"],
+            ["--listen", "127.0.0.1:0", "--listen", "127.0.0.1:0,group=2"],
             [_scratch.SparseFile($"disk{number}.img", DiskBytes), _scratch.SparseFile($"disk{number}-4k.img", DiskBytes) + ",block-size=4096"]);
     }
 
