@@ -192,7 +192,7 @@ internal static class ConfigurationReader
 
         private LunConfiguration? ReadLun(ConfigurationNode node, Dictionary<int, string> numbers)
         {
-            if (!node.IsObject("lun", "kind", "path", "size", "blockSize", "readOnly", "writeThrough", "direct", "thick", "serialNumber")) return null;
+            if (!node.IsObject("lun", "kind", "path", "size", "blockSize", "readOnly", "removable", "writeThrough", "direct", "thick", "lowSpace", "serialNumber")) return null;
             long number = -1;
             if (node.Require("lun", $"it takes the LUN, 0 to {MaxLun}.") is { } numberNode && numberNode.TryNumber(0, MaxLun, out number) &&
                 !numbers.TryAdd((int)number, node.Place)) numberNode.Problem($"{number} is the LUN of {numbers[(int)number]} already.");
@@ -210,14 +210,16 @@ internal static class ConfigurationReader
             }
             if (disk.SizeBytes is { } length && length % (disk.BlockSize ?? 512) != 0) node.Get("size")!.Problem($"{length} bytes are no multiple of the block size.");
             if (node.Get("readOnly") is { } readOnly && readOnly.TryFlag(out var flag)) disk = disk with { IsReadOnly = flag };
+            if (node.Get("removable") is { } removable && removable.TryFlag(out flag)) disk = disk with { IsRemovable = flag };
             if (node.Get("writeThrough") is { } through && through.TryFlag(out flag)) disk = disk with { WriteThrough = flag };
             if (node.Get("direct") is { } direct && direct.TryFlag(out flag)) disk = disk with { Direct = flag };
             if (node.Get("thick") is { } thick && thick.TryFlag(out flag)) disk = disk with { Thick = flag };
             disk = ReadPlace(node, disk);
+            long? lowSpace = node.Get("lowSpace") is { } lowSpaceNode && lowSpaceNode.TrySize(out var left) ? left : null;
             string? serial = null;
             if (node.Get("serialNumber") is { } serialNode && serialNode.TryText(out serial) && (serial.Length > 20 || !Ascii.IsValid(serial) || serial.Any(char.IsControl)))
                 serialNode.Problem("takes 1 to 20 printable ASCII characters.");
-            return new LunConfiguration { Place = node.Place, Number = (int)number, Disk = disk, SerialNumber = serial };
+            return new LunConfiguration { Place = node.Place, Number = (int)number, Disk = disk, SerialNumber = serial, LowSpaceBytes = lowSpace };
         }
 
         private static BlockDeviceKind ReadKind(ConfigurationNode node)
@@ -240,7 +242,7 @@ internal static class ConfigurationReader
         {
             if (disk.Kind != BlockDeviceKind.File)
             {
-                foreach (var name in (ReadOnlySpan<string>)["path", "writeThrough", "direct", "thick"])
+                foreach (var name in (ReadOnlySpan<string>)["path", "writeThrough", "direct", "thick", "lowSpace"])
                     node.Get(name)?.Problem("is for files only.");
                 if (node.Get("size") is null) node.Require("size", "a disk without a file needs a size, such as \"256MiB\".");
                 return disk with { Location = disk.Kind == BlockDeviceKind.Memory ? "memory" : "null" };

@@ -73,8 +73,12 @@ internal sealed record LunConfiguration
 
     public string? SerialNumber { get; init; }
 
+    /// <summary>Bytes that the file system must have left before clients are told; null: no threshold.</summary>
+    public long? LowSpaceBytes { get; init; }
+
     /// <summary>What makes the disk another one, for which it has to be opened again: everything but its place, its size and who may write.</summary>
-    public (BlockDeviceSpec Disk, string? SerialNumber) Identity => (Disk with { SizeBytes = IsFile ? null : Disk.SizeBytes, IsReadOnly = false }, SerialNumber);
+    public (BlockDeviceSpec Disk, string? SerialNumber, long? LowSpaceBytes) Identity =>
+        (Disk with { SizeBytes = IsFile ? null : Disk.SizeBytes, IsReadOnly = false }, SerialNumber, LowSpaceBytes);
 
     public bool IsFile => Disk.Kind == BlockDeviceKind.File;
 

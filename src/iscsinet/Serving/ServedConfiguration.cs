@@ -97,6 +97,6 @@ internal sealed partial class ServedConfiguration : IAsyncDisposable
     /// <summary>A LUN as it is served now.</summary>
     private sealed record ServedDisk(LunConfiguration Lun, IBlockDevice Device)
     {
-        public LunOptions Options => DiskServer.OptionsOf(Lun.Disk, Device) with { SerialNumber = Lun.SerialNumber, IsReadOnly = Lun.Disk.IsReadOnly };
+        public LunOptions Options => DiskServer.OptionsOf(Lun.Disk, Device) with { SerialNumber = Lun.SerialNumber, IsReadOnly = Lun.Disk.IsReadOnly, LowSpaceBytes = Lun.LowSpaceBytes };
     }
 }

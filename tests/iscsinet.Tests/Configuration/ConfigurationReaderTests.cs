@@ -174,7 +174,7 @@ public sealed class ConfigurationReaderTests : IDisposable
         string[] keys =
         [
             "memory", "limits", "portals", "targets", "listen", "announce", "group", "name", "alias", "allow", "chap", "mutualChap", "user", "secretFile",
-            "asymmetricAccess", "explicit", "stateFile", "groups", "state", "preferred", "luns", "lun", "kind", "path", "size", "blockSize", "readOnly", "writeThrough", "direct", "thick", "serialNumber", .. LimitKeys.Names,
+            "asymmetricAccess", "explicit", "stateFile", "groups", "state", "preferred", "luns", "lun", "kind", "path", "size", "blockSize", "readOnly", "removable", "writeThrough", "direct", "thick", "lowSpace", "serialNumber", .. LimitKeys.Names,
         ];
         Assert.All(keys, key => Assert.Contains($"`{key}`", text, StringComparison.Ordinal));
     }
