@@ -59,7 +59,7 @@ done
 dd if=/dev/urandom of="$work/ours.img" bs=1M count="$size" status=none
 # shellcheck disable=SC2086
 "${run[@]}" serve "$work/ours.img" --listen 127.0.0.1:0 --log-level Warning $serve_options >"$work/ours.out" 2>"$work/ours.err" & ours=$!; pids+=($ours)
-until grep -q ^ready "$work/ours.out"; do kill -0 $ours; sleep 0.01; done
+until grep -q ^ready "$work/ours.out" 2>/dev/null; do kill -0 $ours; sleep 0.01; done
 targets="ours=$ours=$(url_of "$work/ours.out")"
 if command -v tgtd >/dev/null; then
   cp "$work/ours.img" "$work/tgt.img"

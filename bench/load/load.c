@@ -179,7 +179,8 @@ static int raw_login(conn *c, int fatal) {
 	}
 	die("login: no end"); return -1;
 }
-static void raw_logout(conn *c) { uint8_t h[48] = { 0x46, 0x80 }; pbe32(h + 16, 0x7ffffffe); pbe32(h + 24, c->cmdsn); pbe32(h + 28, c->expstatsn); blk_send(c->fd, h, 48); blk_recv(c->fd, h, 48); close(c->fd); }
+static void raw_logout(conn *c) { uint8_t h[52] = { 0x46, 0x80 }; int n = 48; pbe32(h + 16, 0x7ffffffe); pbe32(h + 24, c->cmdsn); pbe32(h + 28, c->expstatsn);
+	if (c->hd) { uint32_t x = ~crc(~0u, h, 48); memcpy(h + 48, &x, 4); n = 52; } blk_send(c->fd, h, n); blk_recv(c->fd, h, n); close(c->fd); }
 static void lun8(uint8_t *p) { memset(p, 0, 8); p[1] = o.lun; }
 static outq *qpush(conn *c) { if (c->qn == c->qcap) { int nc = c->qcap ? c->qcap * 2 : 64; outq *n = malloc(nc * sizeof(outq)); for (int i = 0; i < c->qn; i++) n[i] = c->q[(c->qh + i) % c->qcap]; free(c->q); c->q = n; c->qh = 0; c->qcap = nc; } outq *e = &c->q[(c->qh + c->qn++) % c->qcap]; memset(e->hdr, 0, 48); e->hlen = 48; e->d = NULL; e->dlen = 0; e->tlen = 0; return e; }
 static void qseal(conn *c, outq *e) {

@@ -13,8 +13,8 @@ internal sealed partial class TargetSession
     private readonly IgnoredTags _voidTags = new();
     private ulong _displaced;
 
-    // A tag is the initiator's again once it has the status (RFC 7143, 4.2.2.4), which may be out while the rest of its batch, and so the
-    // end of the task, still waits for room in the socket.
+    // A tag names one task while that exists (RFC 7143, 11.2.1.8): for the initiator until it has the status, which may be out while the
+    // rest of its batch, and so the end of the task here, still waits for room in the socket.
     private bool TryAddTask(TargetTask task, uint initiatorTaskTag)
     {
         task.TableKey = initiatorTaskTag;

@@ -389,7 +389,12 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
     // What is no device's work may save a file, which blocks: not on a loop.
     private sealed class ExecuteWork(TargetTask task) : SerialWork(mayBlock: true)
     {
-        protected override void Run() => task.StartIo();
+        protected override void Run()
+        {
+            // Stopped while it was on its way to the pool: nothing was begun.
+            if (task._isAborted) task.OnIoEnded(null);
+            else task.StartIo();
+        }
     }
 
     private sealed class IoWork(TargetTask task) : SerialWork
