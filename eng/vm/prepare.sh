@@ -28,7 +28,7 @@ modules=(virtio_pci virtio_net sd_mod sg iscsi_tcp ext4 xfs dm_mod dm_multipath 
          target_core_mod target_core_file target_core_iblock iscsi_target_mod loop
          crc32c_generic crc32c_intel crct10dif_generic crct10dif_pclmul sha3_generic)
 
-# Directories of the kernel's modules that can hold any of these: unpacking all of them takes three times as long.
+# Directories of the kernel's modules that can hold any of these; the rest is most of the package.
 module_directories=(arch block crypto lib net drivers/scsi drivers/target drivers/net drivers/virtio drivers/md drivers/block
                     drivers/char fs drivers/infiniband drivers/dax drivers/nvdimm)
 

@@ -39,6 +39,8 @@ public sealed class MultipathTests(LinuxGuestFixture guests)
                 path_selector "round-robin 0"
                 path_checker tur
                 no_path_retry queue
+                # No udev will tell it that a map is there.
+                uev_wait_timeout 1
                 uid_attribute ""
             }
             CONF
@@ -54,7 +56,7 @@ public sealed class MultipathTests(LinuxGuestFixture guests)
             within 10 eval 'multipathd show daemon | grep -E "idle|running"'
             # Elsewhere udev does this.
             for path in $(cd /sys/block && ls -d sd*); do multipathd add path $path; done
-            (within 20 eval '[ $(multipathd show paths format "%t" | grep -c active) = 2 ]') || { cat /tmp/multipathd.log; exit 1; }
+            (within 60 eval '[ $(multipathd show paths format "%t" | grep -c active) = 2 ]') || { cat /tmp/multipathd.log; exit 1; }
             multipath -ll
             map=/dev/$(multipathd show maps format "%d" | tail -n 1 | tr -d ' ')
             mkfs.ext4 -q $map

@@ -25,6 +25,23 @@ public abstract class ForeignTargetTests
         Assert.Contains(found, each => string.Equals(each.TargetName, target.Name, StringComparison.Ordinal));
     });
 
+    /// <summary>As a user works with it: the executable's own tools.</summary>
+    [Fact]
+    public Task The_command_line_copies_an_image_to_it() => RunAsync(async target =>
+    {
+        using var scratch = new ScratchDirectory();
+        var image = scratch.RandomFile("image.raw", 8 << 20, seed: 7143);
+        Assert.Contains(target.Name, (await ToolAsync("discover", $"127.0.0.1:{target.Port}")).Output, StringComparison.Ordinal);
+        await ToolAsync("inquiry", target.Url);
+        Assert.Contains("of 512 bytes", (await ToolAsync("capacity", target.Url)).Output, StringComparison.Ordinal);
+
+        // It reads both back and compares them.
+        await ToolAsync("copy", image, target.Url, "--verify");
+
+        static async Task<ToolResult> ToolAsync(params string[] arguments) =>
+            (await ForeignTool.RunAsync(Daemon.Executable, TimeSpan.FromSeconds(60), arguments)).Succeeded();
+    });
+
     [Theory]
     [InlineData(DigestOffer.None, DigestOffer.None)]
     [InlineData(DigestOffer.Crc32C, DigestOffer.Crc32C)]
