@@ -9,11 +9,17 @@ namespace Iscsi.Target.Tests.Raw;
 internal sealed class LogCapture : ILoggerFactory, ILogger
 {
     private readonly ConcurrentQueue<Entry> _entries = new();
+    private readonly ConcurrentDictionary<IPEndPoint, int> _since = new();
 
     public IEnumerable<Entry> Entries => _entries;
 
     /// <summary>Faults of ours: none is ever right.</summary>
     public IEnumerable<Entry> Faults => _entries.Where(e => e.Id is 1900 or 1901 or 1002);
+
+    public int Count => _entries.Count;
+
+    /// <summary>A new connection comes from this address: what was logged before is about one that had the same port.</summary>
+    public void StartAt(IPEndPoint remote, int count) => _since[remote] = count;
 
     /// <summary>Why the connection from this address ended; null while it lives.</summary>
     public ConnectionEndReason? EndOf(IPEndPoint remote) =>
@@ -42,7 +48,7 @@ internal sealed class LogCapture : ILoggerFactory, ILogger
     {
     }
 
-    private Entry? Find(int id, IPEndPoint remote) => _entries.FirstOrDefault(e => e.Id == id && remote.Equals(e.Values["Remote"]));
+    private Entry? Find(int id, IPEndPoint remote) => _entries.Skip(_since.GetValueOrDefault(remote)).FirstOrDefault(e => e.Id == id && remote.Equals(e.Values["Remote"]));
 
     internal sealed record Entry(int Id, string Text, Dictionary<string, object?> Values, Exception? Exception)
     {

@@ -71,7 +71,9 @@ internal sealed class RawTarget : IAsyncDisposable
 
     public async Task<RawClient> ConnectAsync(Action<Socket>? configure = null)
     {
+        var count = Log.Count;
         var client = await RawClient.ConnectAsync(Server.Endpoints[0], configure);
+        Log.StartAt(client.LocalEndPoint, count);
         _clients.Add(client);
         return client;
     }
