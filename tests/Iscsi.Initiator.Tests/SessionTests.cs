@@ -311,6 +311,17 @@ public sealed class SessionTests : IAsyncLifetime
     }
 
     [Fact(Timeout = Limit)]
+    public async Task A_target_that_closes_in_place_of_an_answer_to_the_logout_has_logged_out()
+    {
+        var session = await OpenAsync();
+        var logout = session.LogoutAsync();
+        await _target.ReceiveAsync(Opcode.LogoutRequest);
+        await _target.Transport.DisposeAsync();
+        await logout;
+        Assert.Equal(ConnectionEndReason.LoggedOut, session.EndReason);
+    }
+
+    [Fact(Timeout = Limit)]
     public async Task A_dropped_session_fails_its_calls()
     {
         var session = await OpenAsync();
