@@ -16,6 +16,9 @@ internal sealed class LinuxGuest : IAsyncDisposable
 
     private const int EndOfProcessSeconds = 10;
 
+    /// <summary>A guest that is not busy begins a script at once.</summary>
+    private static readonly TimeSpan ResendAfter = TimeSpan.FromSeconds(5);
+
     /// <summary>On an idle machine it takes under ten.</summary>
     private static readonly TimeSpan BootLimit = TimeSpan.FromSeconds(120);
 
@@ -28,6 +31,7 @@ internal sealed class LinuxGuest : IAsyncDisposable
     private readonly string _consolePath;
     private readonly StringBuilder _log = new();
     private readonly Channel<string> _lines = Channel.CreateUnbounded<string>();
+    private int _begun;
     private int _scripts;
 
     private LinuxGuest(Process process, string consolePath, int forwardedPort)
@@ -100,8 +104,7 @@ internal sealed class LinuxGuest : IAsyncDisposable
     {
         var id = ++_scripts;
         var encoded = Convert.ToBase64String(Encoding.UTF8.GetBytes(script));
-        _process.StandardInput.Write(string.Create(CultureInfo.InvariantCulture, $"run {id} {(int)limit.TotalSeconds} {encoded}\n"));
-        _process.StandardInput.Flush();
+        _ = SendUntilBegunAsync(id, string.Create(CultureInfo.InvariantCulture, $"\nrun {id} {(int)limit.TotalSeconds} {encoded.Length} {encoded}\n"));
         Append($"--- script {id}\n{script.TrimEnd()}\n---");
         return new GuestScript(script, $"@@end {id} ", _lines.Reader, limit + TimeSpan.FromSeconds(EndOfProcessSeconds));
     }
@@ -125,6 +128,25 @@ internal sealed class LinuxGuest : IAsyncDisposable
         _process.Dispose();
     }
 
+    // The emulated serial port may lose what comes while the guest is busy.
+    private async Task SendUntilBegunAsync(int id, string line)
+    {
+        try
+        {
+            while (Volatile.Read(ref _begun) < id && !_process.HasExited)
+            {
+                await _process.StandardInput.WriteAsync(line);
+                await _process.StandardInput.FlushAsync();
+                for (var waited = TimeSpan.Zero; waited < ResendAfter && Volatile.Read(ref _begun) < id; waited += TimeSpan.FromMilliseconds(20))
+                    await Task.Delay(20);
+            }
+        }
+        catch (Exception exception) when (exception is IOException or InvalidOperationException)
+        {
+            // The guest is gone: whoever waits for the end of the script is told.
+        }
+    }
+
     private async Task StartAsync()
     {
         _process.OutputDataReceived += (_, line) =>
@@ -132,6 +154,13 @@ internal sealed class LinuxGuest : IAsyncDisposable
             if (line.Data is null)
             {
                 _lines.Writer.TryComplete();
+                return;
+            }
+
+            const string begin = "@@begin ";
+            if (line.Data.StartsWith(begin, StringComparison.Ordinal) && int.TryParse(line.Data.AsSpan(begin.Length), CultureInfo.InvariantCulture, out var begun))
+            {
+                Volatile.Write(ref _begun, begun);
                 return;
             }
 
