@@ -174,6 +174,9 @@ internal sealed class Daemon : IAsyncDisposable
         try
         {
             await _ready.Task.WaitAsync(StartLimit);
+            // It was written before the ready lines, but comes another way.
+            for (var waited = TimeSpan.Zero; !Log.Contains("memory: ", StringComparison.Ordinal) && waited < StartLimit; waited += TimeSpan.FromMilliseconds(10))
+                await Task.Delay(10);
         }
         catch (Exception exception) when (exception is TimeoutException or InvalidOperationException)
         {

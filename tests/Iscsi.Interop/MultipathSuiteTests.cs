@@ -25,6 +25,7 @@ public sealed partial class MultipathSuiteTests(MultipathSuiteFixture fixture) :
         // These write zeroes to 256 blocks, and expect them in 257.
         if (test.StartsWith("CompareAndWrite", StringComparison.Ordinal)) await fixture.DiscardDaemonAsync();
         var daemon = await fixture.GetDaemonAsync();
+        await daemon.WaitForLogAsync("target "); // the ready lines go another way
         var first = daemon.Urls[lun];
         var second = OtherPortal(first, daemon.Log);
         var result = await ForeignTool.IscsiTestCu.RunAsync(
