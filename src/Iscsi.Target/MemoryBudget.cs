@@ -64,7 +64,6 @@ public sealed class MemoryBudget
         if (MaxSessions == 0)
             throw new BudgetException($"The memory budget of {ByteText(budgetBytes)} does not hold one session of {ByteText(SessionBytes)}: raise it, or make bursts smaller.");
         BorrowableCredits = (int)(SurplusBytes / BlockBytes / CreditBlocks);
-        WindowGap = Math.Min(limits.WindowGap, BorrowableCredits / 4 / MaxSessions);
         TaskDescriptors = MaxSessions * (limits.WindowFloor + 1) + BorrowableCredits;
     }
 
@@ -133,8 +132,8 @@ public sealed class MemoryBudget
 
     internal int TaskDescriptors { get; }
 
-    /// <summary>Unused credits a session may keep beyond its floor: over all sessions at most a quarter of the surplus.</summary>
-    internal int WindowGap { get; }
+    /// <summary>Unused credits that all sessions together may keep beyond their floors: a quarter of the surplus.</summary>
+    internal int UnusedCredits => BorrowableCredits / 4;
 
     /// <summary>One line for the operator: <c>memory: 64 MiB for data, 57 sessions of 808 KiB, process bound 157 MiB</c>.</summary>
     public string Describe() =>

@@ -66,6 +66,7 @@ internal sealed class TargetCore : IDisposable
             throw;
         }
         TaskPool = new TaskPool(Budget.TaskDescriptors);
+        UnusedCredits = new UnusedCredits(Budget.UnusedCredits);
         Sessions = new SessionRegistry(this);
     }
 
@@ -91,6 +92,9 @@ internal sealed class TargetCore : IDisposable
     public ConnectionReservePool Connections { get; }
 
     public TaskPool TaskPool { get; }
+
+    /// <summary>What sessions widen their windows from.</summary>
+    public UnusedCredits UnusedCredits { get; }
 
     /// <summary>Connections that wait for their first login PDU.</summary>
     public int WaitingLogins => _lanes.UsedCount;

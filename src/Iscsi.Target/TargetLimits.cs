@@ -9,8 +9,11 @@ public sealed record TargetLimits
     /// <summary>Command slots that belong to a session, W. 1 to 1024, default 8: enough for depth 8 without borrowing.</summary>
     public int WindowFloor { get; init; } = 8;
 
-    /// <summary>Unused credits a session may have beyond its floor, h. 0 to 1024, default 8: about one round trip of commands.</summary>
-    public int WindowGap { get; init; } = 8;
+    /// <summary>
+    /// Unused credits a session may have beyond its floor, h. 0 to 1024, default 120: the window opens beyond its floor only while the peer fills it, to twice
+    /// what it sends at once.
+    /// </summary>
+    public int WindowGap { get; init; } = 120;
 
     /// <summary>Most commands of one session that are in progress or advertised, floor and borrowed. Default 128, what Linux sends at most.</summary>
     public int WindowCeiling { get; init; } = 128;

@@ -31,6 +31,9 @@ public sealed partial class PduChannel
     /// <summary>When bytes came last, or when the channel was started: a timestamp of the clock.</summary>
     public long LastReceiveProgress { get; private set; }
 
+    /// <summary>How often bytes came: PDUs that are handled under the same count came together. Wraps around.</summary>
+    public int ReceiveCount { get; private set; }
+
     /// <summary>Whether a header was read whose payload is not complete.</summary>
     public bool IsInsidePayload => _inPayload;
 
@@ -81,6 +84,7 @@ public sealed partial class PduChannel
         var step = _step;
         _step = ReceiveStep.Idle;
         LastReceiveProgress = _clock.GetTimestamp(); // once for all PDUs of a buffer
+        ReceiveCount++;
         _inCallback = true;
         try
         {

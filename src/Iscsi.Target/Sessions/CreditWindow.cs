@@ -10,8 +10,11 @@ namespace Iscsi.Target.Sessions;
 /// before (MaxCmdSN - ExpCmdSN + 1 + tasks in progress is never more than the slots granted).
 /// </summary>
 /// <remarks>
-/// A credit is a loan that can't be called in, so unused ones are kept few: the window opens at its floor W and borrows only when arrivals
-/// fill it, an idle session pins at most W + h. It shrinks by attrition: a slot that comes back is not opened again.
+/// <para>A credit is a loan that can't be called in, so unused ones are kept few: the window opens at its floor W, and doubles while the peer
+/// sends more than half of it at once, up to W + h. So what is open is about twice what comes at once: one half is on its way or being
+/// answered while the other one can already be sent, and neither side waits for the other. What it opens beyond W it takes from the
+/// part of the surplus that unused credits of all sessions share, and gives it back when the peer sends less.</para>
+/// <para>It shrinks by attrition: a slot that comes back is not opened again.</para>
 /// </remarks>
 internal sealed class CreditWindow
 {
@@ -21,7 +24,12 @@ internal sealed class CreditWindow
     private readonly TargetTask?[] _held;
     private readonly TargetTask[] _free;
     private readonly int _floor;
-    private readonly int _gap;
+    private readonly int _widest;
+    private int _gap;
+    private int _lent;
+    private int _burstNumber;
+    private int _burst;
+    private int _largestBurst;
     private int _freeCount;
     private int _granted;
     private int _spareLowWater;
@@ -38,9 +46,10 @@ internal sealed class CreditWindow
         _reserve = reserve;
         var limits = _core.Budget.Limits;
         _floor = reserve is null ? 1 : limits.WindowFloor;
-        _gap = reserve is null ? 1 : limits.WindowFloor + _core.Budget.WindowGap;
+        _gap = _floor;
         var ceiling = Math.Max(limits.WindowCeiling, limits.WindowFloor) + 1;
-        Numbers = new CommandWindow(firstCmdSN, Math.Max(ceiling, _gap));
+        _widest = reserve is null ? _floor : Math.Min(limits.WindowFloor + limits.WindowGap, ceiling);
+        Numbers = new CommandWindow(firstCmdSN, ceiling);
         _held = new TargetTask?[Numbers.Capacity];
         _free = new TargetTask[ceiling];
     }
@@ -103,6 +112,7 @@ internal sealed class CreditWindow
             _held[cmdSN % (uint)_held.Length] = task;
             return;
         }
+        CountBurst(count);
         // Refilled before anything is answered, so that the answer carries the new MaxCmdSN.
         Refill();
         Deliver(first, count, task);
@@ -131,15 +141,27 @@ internal sealed class CreditWindow
             return;
         }
         _free[_freeCount++] = task;
-        Refill();
-        if (_reserve is not null && _core.IsSurplusContended) Shrink(Spare);
+        if (_reserve is not null && _core.IsSurplusContended)
+        {
+            // Who waits for it comes before numbers that nobody uses yet.
+            _gap = _floor;
+            Refill();
+            Shrink(Spare);
+        }
+        else
+        {
+            Refill();
+        }
         _spareLowWater = Math.Min(_spareLowWater, Spare);
     }
 
-    /// <summary>Gives back borrowed slots that were not needed since the last call; takes what tasks of a replaced session gave back.</summary>
+    /// <summary>
+    /// Gives back borrowed slots, and width, that were not needed since the last call; takes what tasks of a replaced session gave back.
+    /// </summary>
     public void Tick()
     {
         if (_reserve is null) return;
+        Narrow();
         Shrink(_spareLowWater);
         _spareLowWater = Spare;
         if (_granted < _floor) Refill();
@@ -150,6 +172,8 @@ internal sealed class CreditWindow
     {
         _isClosed = true;
         while (_freeCount > 0) Discard(_free[--_freeCount]);
+        _core.UnusedCredits.Return(_lent);
+        _lent = 0;
     }
 
     private void Discard(TargetTask task)
@@ -161,11 +185,58 @@ internal sealed class CreditWindow
 
     private int Spare => _freeCount - Numbers.Unused;
 
+    // What came in one buffer was sent at once, as far as we can know.
+    private void CountBurst(int count)
+    {
+        var number = _session.ReceiveCount;
+        if (number != _burstNumber)
+        {
+            _burstNumber = number;
+            _burst = 0;
+        }
+        _burst += count;
+        _largestBurst = Math.Max(_largestBurst, _burst);
+        if (_burst > _gap / 2 && _gap < _widest) Widen();
+    }
+
+    private void Widen()
+    {
+        var share = _core.UnusedCredits.Share(_core.Sessions.Count);
+        var by = Math.Min(Math.Min(_gap, _widest - _gap), share - (_gap - _floor));
+        if (by <= 0) return;
+        // Part of the width may still be lent from before the window was narrowed.
+        var more = _gap + by - _floor - _lent;
+        if (more > 0)
+        {
+            if (!_core.UnusedCredits.TryTake(more)) return;
+            _lent += more;
+        }
+        _gap += by;
+    }
+
+    private void Narrow()
+    {
+        var needed = 2 * _largestBurst;
+        _largestBurst = 0;
+        var share = _core.UnusedCredits.Share(_core.Sessions.Count);
+        while (_gap > _floor && (needed <= _gap / 2 || _gap - _floor > share)) _gap = Math.Max(_floor, _gap / 2);
+        // Numbers that the peer was told stay open until it uses them.
+        var lent = Math.Max(0, Math.Max(_gap, Numbers.Unused) - _floor);
+        if (lent >= _lent) return;
+        _core.UnusedCredits.Return(_lent - lent);
+        _lent = lent;
+    }
+
     private void Refill()
     {
         while (Numbers.Unused < _gap && Numbers.Room > 0)
         {
-            if (Spare == 0 && !(Numbers.Unused < _floor && TryGrow())) return;
+            if (Spare == 0 && !TryGrow())
+            {
+                // Not asked again for every command: a wider window comes by the next burst.
+                if (_granted < _free.Length) _gap = Math.Max(_floor, Numbers.Unused);
+                return;
+            }
             Numbers.Grow(1);
         }
     }

@@ -22,6 +22,9 @@ internal sealed class SessionRegistry(TargetCore core)
         lock (_lock) return [.. _byTsih.Values];
     }
 
+    /// <summary>Sessions, those that wait for their initiator among them. Any thread, without the lock: it may be outdated.</summary>
+    public int Count => _byTsih.Count;
+
     /// <summary>Whether there is no session, nor one that still gives its memory back.</summary>
     public bool IsEmpty
     {

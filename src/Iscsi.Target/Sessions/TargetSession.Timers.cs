@@ -27,6 +27,9 @@ internal sealed partial class TargetSession
     /// <summary>When the peer last sent a PDU.</summary>
     public long LastReceived => _channel.LastReceiveProgress;
 
+    /// <summary>How often bytes came from the peer: requests under the same count came together.</summary>
+    public int ReceiveCount => _channel.ReceiveCount;
+
     /// <summary>The server's heartbeat. Any thread.</summary>
     public void Tick() => Executor.Post(_tickWork);
 
