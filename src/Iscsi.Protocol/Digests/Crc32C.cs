@@ -18,10 +18,11 @@ public static class Crc32C
 
     // One CRC instruction has a latency of three cycles and a throughput of one, so three independent lanes run at three times
     // the speed of one. The lanes are joined by moving a register over a lane's worth of zeros, which is linear: four table
-    // look-ups. Measured: 64 KiB in 3.3 us against 12.5 in one lane, 4 KiB in 0.26 against 0.51; without the instruction about
-    // 0.5 GB/s.
-    private const int LaneLength = 512;
-    private static readonly uint[] LaneShift = BuildShift(LaneLength);
+    // look-ups. Three long lanes are 4 KiB but for 16 bytes, the size that matters most. Without the instruction: about 0.5 GB/s.
+    private const int LongLane = 1360;
+    private const int ShortLane = 336;
+    private static readonly uint[] LongShift = BuildShift(LongLane);
+    private static readonly uint[] ShortShift = BuildShift(ShortLane);
 
     /// <summary>Takes in bytes.</summary>
     /// <param name="state">The register: <see cref="Initial"/>, or what an earlier call returned.</param>
@@ -29,10 +30,15 @@ public static class Crc32C
     /// <returns>The new register.</returns>
     public static uint Append(uint state, ReadOnlySpan<byte> data)
     {
-        while (data.Length >= 3 * LaneLength)
+        while (data.Length >= 3 * LongLane)
         {
-            state = AppendLanes(state, MemoryMarshal.Cast<byte, ulong>(data[..(3 * LaneLength)]));
-            data = data[(3 * LaneLength)..];
+            state = AppendLanes(state, MemoryMarshal.Cast<byte, ulong>(data[..(3 * LongLane)]), LongShift);
+            data = data[(3 * LongLane)..];
+        }
+        while (data.Length >= 3 * ShortLane)
+        {
+            state = AppendLanes(state, MemoryMarshal.Cast<byte, ulong>(data[..(3 * ShortLane)]), ShortShift);
+            data = data[(3 * ShortLane)..];
         }
         return AppendSerial(state, data);
     }
@@ -69,11 +75,11 @@ public static class Crc32C
         return state;
     }
 
-    private static uint AppendLanes(uint state, ReadOnlySpan<ulong> words)
+    private static uint AppendLanes(uint state, ReadOnlySpan<ulong> words, uint[] shift)
     {
-        var a = words[..(LaneLength / 8)];
-        var b = words.Slice(LaneLength / 8, a.Length);
-        var c = words.Slice(2 * (LaneLength / 8), a.Length);
+        var a = words[..(words.Length / 3)];
+        var b = words.Slice(a.Length, a.Length);
+        var c = words.Slice(2 * a.Length, a.Length);
         uint second = 0, third = 0;
         for (var i = 0; i < a.Length; i++)
         {
@@ -81,18 +87,14 @@ public static class Crc32C
             second = BitOperations.Crc32C(second, LittleEndian(b[i]));
             third = BitOperations.Crc32C(third, LittleEndian(c[i]));
         }
-        return Shift(Shift(state) ^ second) ^ third;
+        return Shift(Shift(state, shift) ^ second, shift) ^ third;
     }
 
     private static ulong LittleEndian(ulong word) =>
         BitConverter.IsLittleEndian ? word : BinaryPrimitives.ReverseEndianness(word);
 
-    private static uint Shift(uint state)
-    {
-        var table = LaneShift;
-        return table[(byte)state] ^ table[0x100 + (byte)(state >> 8)] ^
-            table[0x200 + (byte)(state >> 16)] ^ table[0x300 + (state >> 24)];
-    }
+    private static uint Shift(uint state, uint[] table) =>
+        table[(byte)state] ^ table[0x100 + (byte)(state >> 8)] ^ table[0x200 + (byte)(state >> 16)] ^ table[0x300 + (state >> 24)];
 
     /// <summary>What a register with one byte set becomes after a number of zero bytes, for each of its four bytes.</summary>
     private static uint[] BuildShift(int zeroBytes)
