@@ -25,8 +25,8 @@ public sealed record TargetLimits
     public int MaxBurstLength { get; init; } = 256 * 1024;
 
     /// <summary>
-    /// The target's own burst, bytes, Bt: the unit in which data are reserved, stored and sent. A multiple of 4096, 16 KiB or more; default 0 = 256 KiB, or 64 KiB for
-    /// budgets under 4 MiB.
+    /// The target's own burst, bytes, Bt: the unit in which data are reserved, stored and sent. A multiple of 4096, 16 KiB or more; default 0 = by budget: 64 KiB under
+    /// 4 MiB, 128 KiB under 128 MiB, else 256 KiB.
     /// </summary>
     public int BurstBytes { get; init; }
 

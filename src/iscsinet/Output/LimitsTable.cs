@@ -13,7 +13,7 @@ internal static class LimitsTable
         table.Add(nameof(limits.WindowCeiling), $"{limits.WindowCeiling}", "commands a session");
         table.Add(nameof(limits.FirstBurstLength), $"{limits.FirstBurstLength}", "bytes");
         table.Add(nameof(limits.MaxBurstLength), $"{limits.MaxBurstLength}", "bytes");
-        table.Add(nameof(limits.BurstBytes), limits.BurstBytes == 0 ? "by budget" : $"{limits.BurstBytes}", "bytes (256 KiB; 64 KiB for budgets under 4 MiB)");
+        table.Add(nameof(limits.BurstBytes), limits.BurstBytes == 0 ? "by budget" : $"{limits.BurstBytes}", "bytes (64 KiB for budgets under 4 MiB, 128 KiB under 128 MiB, else 256 KiB)");
         table.Add(nameof(limits.MaxRecvDataSegmentLength), $"{limits.MaxRecvDataSegmentLength}", "bytes");
         table.Add(nameof(limits.MaxOutstandingR2T), $"{limits.MaxOutstandingR2T}", "R2Ts a command");
         table.Add(nameof(limits.ReceiveBytes), $"{limits.ReceiveBytes}", "bytes a connection");

@@ -3,7 +3,7 @@ using System.Text.RegularExpressions;
 
 namespace Iscsi.Interop.Memory;
 
-/// <summary>What the daemon promises at start: <c>memory: 32 MiB for data, 27 sessions of 808 KiB, process bound 110 MiB</c>.</summary>
+/// <summary>What the daemon promises at start: <c>memory: 32 MiB for data, 39 sessions of 552 KiB, process bound 112 MiB</c>.</summary>
 /// <param name="Sessions">Sessions that can be open at once.</param>
 /// <param name="ProcessBoundBytes">The least that the printed number can mean: it is rounded down.</param>
 internal sealed partial record MemoryPromise(int Sessions, long ProcessBoundBytes)
