@@ -1,10 +1,11 @@
+using System.Net;
 using Iscsi.Initiator;
 using Iscsi.Storage;
 using Iscsi.Transport;
 
 namespace Iscsi.Target.Tests.Allocation;
 
-/// <summary>A target with one LUN and a session with it, in one process over the in-memory transport.</summary>
+/// <summary>A target with one LUN and a session with it, in one process.</summary>
 internal sealed class TargetPair : IAsyncDisposable
 {
     private const string TargetName = "iqn.2026-11.net.example:disk";
@@ -26,18 +27,20 @@ internal sealed class TargetPair : IAsyncDisposable
     /// <summary>Serves a device, which stays the caller's, as LUN 0.</summary>
     /// <param name="device">The device.</param>
     /// <param name="memoryBytes">The target's memory budget.</param>
-    public static async Task<TargetPair> StartAsync(IBlockDevice device, long memoryBytes = IscsiTargetBuilder.DefaultMemoryBytes)
+    /// <param name="overTcp">Whether they talk over loopback; else within the process.</param>
+    public static async Task<TargetPair> StartAsync(
+        IBlockDevice device, long memoryBytes = IscsiTargetBuilder.DefaultMemoryBytes, bool overTcp = false)
     {
-        var listener = new InMemoryTransportListener();
-        var server = new IscsiTargetBuilder()
-            .Listen(listener)
-            .UseMemory(memoryBytes)
-            .AddTarget(TargetName, target => target.AddLun(0, device))
-            .Build();
+        var listener = overTcp ? null : new InMemoryTransportListener();
+        var builder = new IscsiTargetBuilder().UseMemory(memoryBytes).AddTarget(TargetName, target => target.AddLun(0, device));
+        if (listener is null) builder.Listen(new IPEndPoint(IPAddress.Loopback, 0));
+        else builder.Listen(listener);
+        var server = builder.Build();
         await server.StartAsync();
         try
         {
-            var session = await IscsiInitiator.ConnectAsync($"iscsi://local/{TargetName}", new() { Connector = listener });
+            var host = listener is null ? server.Endpoints[0].ToString() : "local";
+            var session = await IscsiInitiator.ConnectAsync($"iscsi://{host}/{TargetName}", new() { Connector = listener is null ? new SocketTransport() : listener });
             return new TargetPair(server, session, await session.OpenDiskAsync(0));
         }
         catch
