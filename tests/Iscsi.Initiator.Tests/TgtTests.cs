@@ -24,12 +24,8 @@ public sealed class TgtTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         if (!IsInstalled) return;
-        using (var probe = new TcpListener(IPAddress.Loopback, 0))
-        {
-            probe.Start();
-            _port = ((IPEndPoint)probe.LocalEndpoint).Port;
-        }
-        _control = _port % 1000 + 1000;
+        _port = FreePort();
+        _control = _port;
         var disk = Path.Combine(_directory, "disk.img");
         await using (var file = File.Create(disk)) file.SetLength(DiskBytes);
         _daemon = Process.Start(new ProcessStartInfo("tgtd", $"-f -C {_control} --iscsi portal=127.0.0.1:{_port}")
@@ -174,6 +170,24 @@ public sealed class TgtTests : IAsyncLifetime
         });
         Assert.Equal(BlockDeviceError.Unavailable, exception.Error);
         Assert.IsType<IscsiException>(exception.InnerException);
+    }
+
+    // Below those that the system gives to other tests' connections and listeners: none of them takes it before tgtd does.
+    private static int FreePort()
+    {
+        for (var port = 30_000 + (Environment.ProcessId % 1000); ; port++)
+        {
+            using var probe = new TcpListener(IPAddress.Loopback, port);
+            try
+            {
+                probe.Start();
+                return port;
+            }
+            catch (SocketException e) when (e.SocketErrorCode == SocketError.AddressAlreadyInUse)
+            {
+                // Somebody else's.
+            }
+        }
     }
 
     private static bool IsInstalled => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Append("/usr/sbin")

@@ -29,10 +29,16 @@ internal sealed class Daemon : IAsyncDisposable
             : typeof(Daemon).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(a => a.Key == "DaemonPath").Value!;
 
     /// <summary>One URL a LUN, in LUN order, as the ready lines gave them.</summary>
-    public IReadOnlyList<string> Urls => _urls;
+    public IReadOnlyList<string> Urls
+    {
+        get
+        {
+            lock (_log) return [.. _urls];
+        }
+    }
 
     /// <summary>The URL of LUN 0.</summary>
-    public string Url => _urls[0];
+    public string Url => Urls[0];
 
     /// <summary>The portal alone, <c>iscsi://host:port</c>.</summary>
     public string PortalUrl => Url[..Url.IndexOf('/', "iscsi://".Length)];
@@ -68,14 +74,11 @@ internal sealed class Daemon : IAsyncDisposable
     /// <summary>Asks it to read its configuration again.</summary>
     public void Hangup() => _ = Kill(_process.Id, SignalHangUp);
 
-    /// <summary>Waits for a line of the log.</summary>
+    /// <summary>Waits for a line of the log. Its streams come apart: what was written before may come after, and a ready line is in <see cref="Urls"/> then.</summary>
     public async Task WaitForLogAsync(string text, int count = 1)
     {
-        for (var waited = TimeSpan.Zero; Log.Split(text).Length <= count; waited += TimeSpan.FromMilliseconds(20))
-        {
-            Assert.True(waited < StopLimit && !HasExited, $"'{text}' did not come:\n{Log}");
-            await Task.Delay(20);
-        }
+        for (var limit = Stopwatch.StartNew(); Log.Split(text).Length <= count; await Task.Delay(20))
+            Assert.True(limit.Elapsed < StopLimit && !HasExited, $"'{text}' did not come:\n{Log}");
     }
 
     private static async Task<Daemon> RunAsync(string[] arguments, int lunCount, (string Name, string Value)[] environment)
@@ -157,10 +160,17 @@ internal sealed class Daemon : IAsyncDisposable
         _process.OutputDataReceived += (_, line) =>
         {
             if (line.Data is null) return;
-            Append(line.Data);
-            if (!line.Data.StartsWith("ready ", StringComparison.Ordinal)) return;
-            _urls.Add(line.Data["ready ".Length..]);
-            if (_urls.Count == lunCount) _ready.TrySetResult();
+            if (!line.Data.StartsWith("ready ", StringComparison.Ordinal))
+            {
+                Append(line.Data);
+                return;
+            }
+            lock (_log)
+            {
+                _urls.Add(line.Data["ready ".Length..]);
+                Append(line.Data);
+                if (_urls.Count == lunCount) _ready.TrySetResult();
+            }
         };
         _process.ErrorDataReceived += (_, line) =>
         {
@@ -175,8 +185,7 @@ internal sealed class Daemon : IAsyncDisposable
         {
             await _ready.Task.WaitAsync(StartLimit);
             // It was written before the ready lines, but comes another way.
-            for (var waited = TimeSpan.Zero; !Log.Contains("memory: ", StringComparison.Ordinal) && waited < StartLimit; waited += TimeSpan.FromMilliseconds(10))
-                await Task.Delay(10);
+            await WaitForLogAsync("memory: ");
         }
         catch (Exception exception) when (exception is TimeoutException or InvalidOperationException)
         {

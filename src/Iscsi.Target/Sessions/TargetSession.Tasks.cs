@@ -67,6 +67,9 @@ internal sealed partial class TargetSession
         while (set.TakeEnabled() is { } next) next.Enable();
     }
 
+    /// <summary>The task that a tag of the initiator names; null: there is none. On the executor.</summary>
+    public TargetTask? FindTask(uint initiatorTaskTag) => _tasks.GetValueOrDefault(initiatorTaskTag);
+
     /// <summary>What the session is about, for a person who wonders why it does not end.</summary>
     public string Describe()
     {

@@ -19,6 +19,7 @@ public sealed class LiveChangeTests(LinuxGuestFixture guests)
 
         await WriteAsync(first, second);
         await daemon.ReloadAsync("iqn.2026-11.net.iscsinet:disk/1");
+        await daemon.WaitForLogAsync("was read again: "); // comes another way than the ready line, and is not the next one's
         (await guest.RunAsync(
             $"""
             # The next command meets the unit attention, and Linux says so.

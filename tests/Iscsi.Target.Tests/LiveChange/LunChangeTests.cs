@@ -199,6 +199,7 @@ public sealed class LunChangeTests
         await using var half = new GatedBlockDevice(NewDisk(), new StoreNeed(2, floor / 2 / 2));
         await using var tooMuch = new GatedBlockDevice(NewDisk(), new StoreNeed(2, floor / 2));
         target.Served().AddLun(2, half);
+        await target.SettleAsync(client); // what sent its last answer is given back
         var before = target.Server.Snapshot();
 
         var refused = Assert.Throws<BudgetException>(() => target.Served().AddLun(3, tooMuch));

@@ -225,18 +225,11 @@ public sealed class DataOutTests
         // Two megabytes a command: more than the kernel holds for a peer that doesn't read.
         for (var i = 0; i < 8; i++) await client.SendPduAsync(client.Read(0, RawTarget.BlockCount));
         var session = target.SessionOf(client);
-        long Sent() => session.Counters.BytesRead;
-        var before = -1L;
-        await Poll.UntilAsync(
-            () =>
-            {
-                var isStuck = Sent() == before && session.Channel.IsSending;
-                before = Sent();
-                return isStuck;
-            },
-            () => "Everything fits the kernel's buffers.");
-        var waited = await target.AdvanceUntilAsync(() => target.Log.EndOf(client.LocalEndPoint) is not null, TimeSpan.FromSeconds(70));
-        Assert.True(waited >= TimeSpan.FromSeconds(60), $"after {waited}");
+        TimeSpan Stuck() => target.Clock.GetElapsedTime(session.Channel.LastSendProgress);
+        // The kernel's buffers are full when nothing has left for ten heartbeats.
+        await target.AdvanceUntilAsync(() => session.Channel.IsSending && Stuck() >= TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(60));
+        await target.AdvanceUntilAsync(() => target.Log.EndOf(client.LocalEndPoint) is not null, TimeSpan.FromSeconds(65));
+        Assert.True(Stuck() >= TimeSpan.FromSeconds(60), $"after {Stuck()}");
         await target.ExpectEndAsync(client, ConnectionEndReason.PeerNotReading);
     }
 }

@@ -88,14 +88,51 @@ internal sealed class RawTarget : IAsyncDisposable
     /// <summary>The session of a client.</summary>
     public TargetSession SessionOf(RawClient client) => Array.Find(Server.Core.Sessions.Snapshot(), s => s.Tsih == client.Tsih)!;
 
-    /// <summary>Moves the clock; the witness is between two requests meanwhile.</summary>
+    /// <summary>Everything that was posted to the sessions of these clients before has run; without clients, to all sessions.</summary>
+    public async Task SettleAsync(params RawClient[] clients)
+    {
+        var sessions = clients.Length == 0 ? Server.Core.Sessions.Snapshot() : Array.ConvertAll(clients, SessionOf);
+        foreach (var session in sessions) await AskAsync(session, static _ => true);
+    }
+
+    /// <summary>So many requests wait at the gate, and the sessions of these clients have left them there.</summary>
+    public async Task ExpectAtGateAsync(int count, params RawClient[] clients)
+    {
+        await Poll.UntilAsync(() => Gate.Waiting == count, () => $"{Gate.Waiting} requests are at the device, not {count}.");
+        // The device counts a request while the session still hands it over: if the gate opened now, the session would see it end on the spot.
+        await SettleAsync(clients);
+    }
+
+    /// <summary>
+    /// The session has stopped the task of this command. Where another session stops it, an answer of that one proves nothing: it posts
+    /// to this one, and a command does even that only when it is executed, which may be on another thread and behind a ping.
+    /// </summary>
+    public async Task ExpectStoppedAsync(RawClient client, byte[] command)
+    {
+        var session = SessionOf(client);
+        await Poll.UntilAsync(
+            () => AskAsync(session, s => s.FindTask(RawClient.IttOf(command)) is { IsAborted: true }), () => $"The task was not stopped: {session.Describe()}");
+    }
+
+    /// <summary>The session is gone, and what it held was given back.</summary>
+    public async Task ExpectGoneAsync(TargetSession session)
+    {
+        await Poll.UntilAsync(() => !Server.Core.Sessions.Exists(session.Tsih), () => $"The session is still there: {session.Describe()}");
+        // It leaves the list first, and gives back in the same step.
+        await AskAsync(session, static _ => true);
+    }
+
+    /// <summary>Moves the clock, and every session has looked at it; the witness is between two requests meanwhile.</summary>
     public async Task AdvanceAsync(TimeSpan by)
     {
         using var pause = _witness is null ? null : await _witness.PauseAsync();
         Clock.Advance(by);
+        await SettleAsync();
     }
 
-    /// <summary>Moves the clock in steps of a heartbeat until something happens.</summary>
+    /// <summary>
+    /// Moves the clock in steps of a heartbeat until something happens. At the limit it stands still: what is due by then may take its time.
+    /// </summary>
     /// <returns>How far it was moved.</returns>
     public async Task<TimeSpan> AdvanceUntilAsync(Func<bool> isDone, TimeSpan limit)
     {
@@ -103,7 +140,11 @@ internal sealed class RawTarget : IAsyncDisposable
         var moved = TimeSpan.Zero;
         while (!isDone())
         {
-            Assert.True(moved <= limit, $"It did not happen in {limit}: {string.Join('\n', Log.Entries)}");
+            if (moved >= limit)
+            {
+                await Poll.UntilAsync(isDone, () => $"It did not happen in {limit}: {string.Join('\n', Log.Entries)}");
+                break;
+            }
             await AdvanceAsync(step);
             moved += step;
             await Task.Delay(2);
@@ -136,17 +177,32 @@ internal sealed class RawTarget : IAsyncDisposable
     /// <summary>For the message of a failed test: the sessions that are left, and what keeps them.</summary>
     public string DescribeSessions() => string.Join('\n', Server.Core.Sessions.Snapshot().Select(s => s.Describe()));
 
+    /// <summary>Reads something of a session on its own executor, behind everything that was posted to it before.</summary>
+    private static Task<T> AskAsync<T>(TargetSession session, Func<TargetSession, T> read)
+    {
+        var answer = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
+        session.Post(() => answer.SetResult(read(session)));
+        return answer.Task.WaitAsync(RawClient.Limit);
+    }
+
     public async ValueTask DisposeAsync()
     {
         Gate.Open();
         if (_witness is not null) await _witness.StopAsync();
         foreach (var client in _clients) await client.DisposeAsync();
         var stop = Server.StopAsync();
-        // A peer that was told gets two seconds of the clock to close.
-        while (!stop.IsCompleted)
+        // A peer that was told gets two seconds of the clock to close. That is less than the server gives its sessions: however slow this machine
+        // is, they are not cut for it.
+        for (var step = 0; step < 6 && !stop.IsCompleted; step++)
         {
             Clock.Advance(TimeSpan.FromMilliseconds(500));
             await Task.WhenAny(stop, Task.Delay(5));
+        }
+        await Task.WhenAny(stop, Task.Delay(RawClient.Limit));
+        while (!stop.IsCompleted)
+        {
+            Clock.Advance(TimeSpan.FromMilliseconds(500));
+            await Task.WhenAny(stop, Task.Delay(100));
         }
         await stop;
         Assert.True(Server.Core.Sessions.Snapshot().Length == 0, DescribeSessions());

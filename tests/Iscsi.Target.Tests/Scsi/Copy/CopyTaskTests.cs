@@ -67,7 +67,11 @@ public sealed class CopyTaskTests
         await Poll.UntilAsync(() => target.Gate.Waiting == 1, () => "It did not reach the device.");
         var abort = client.Command([0x83, 0x1C, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
         await client.SendPduAsync(abort);
-        await client.ExpectAliveAsync();
+        // It is executed on another thread: a ping may be answered before.
+        var session = target.SessionOf(client);
+        var record = session.Target!.Units.Units[0].Copies.Find(session.Nexus, 7)!;
+        await Poll.UntilAsync(() => record.IsAbortRequested, () => "The copy was not asked to stop.");
+        await client.ExpectAliveAsync(); // not answered yet
         target.Gate.Open();
         RawPdu[] responses = [await ResponseAsync(client), await ResponseAsync(client)];
         var ofCopy = Assert.Single(responses, r => r.Itt == RawClient.IttOf(copy));
