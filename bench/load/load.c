@@ -59,7 +59,7 @@ typedef struct { struct conn *c; uint64_t t0; int idx, write; uint32_t got; uint
 typedef struct { uint8_t hdr[52]; int hlen; const uint8_t *d; uint32_t dlen; uint8_t tail[8]; int tlen; } outq;
 typedef struct conn {
 	struct thr *t; int id, fd; uint64_t blocks, nio, nextseq, seed; uint32_t blk; slot *s; int inflight;
-	struct iscsi_context *isc; int ok;
+	struct iscsi_context *isc; int ok; uint64_t ios;
 	/* raw */
 	uint32_t cmdsn, maxcmdsn, expstatsn, itt; uint32_t tmrdsl, first, burst; int ir2t, imm, hd, dd;
 	uint8_t *rb; size_t rlen, rcap; outq *q; int qh, qn, qcap; size_t qoff; int *pend; int npend, wantout; uint32_t evs;
@@ -75,7 +75,7 @@ static uint64_t gbe64(const uint8_t *p) { return (uint64_t)gbe32(p) << 32 | gbe3
 static void done(slot *s, int bad) {
 	stats *st = &s->c->t->st;
 	if (atomic_load_explicit(&phase, memory_order_relaxed) == 1) {
-		uint64_t l = now() - s->t0; st->ios++; st->bytes += o.bs; if (s->write) st->writes++; else st->reads++;
+		uint64_t l = now() - s->t0; st->ios++; s->c->ios++; st->bytes += o.bs; if (s->write) st->writes++; else st->reads++;
 		if (bad) st->errs++; if (l > st->max) st->max = l; st->h[hb(l)]++;
 	} else if (bad) st->errs++;
 	s->c->inflight--;
@@ -315,9 +315,10 @@ int main(int ac, char **av) {
 	stats *g = calloc(1, sizeof(stats)); for (int i = 0; i < o.threads; i++) { stats *s = &th[i].st; g->ios += s->ios; g->bytes += s->bytes; g->errs += s->errs; if (s->max > g->max) g->max = s->max; for (int b = 0; b < NB; b++) g->h[b] += s->h[b]; }
 	double el = (n1 - n0) / 1e9, pc[4] = { .5, .99, .999, 0 }, r[3] = { 0 }; uint64_t acc = 0; int pi = 0; for (int b = 0; b < NB && pi < 3; b++) { acc += g->h[b]; while (pi < 3 && g->ios && acc >= pc[pi] * g->ios) r[pi++] = hv(b) / 1000; }
 	double io = g->ios ? g->ios : 1, tcpu = o.pid ? t1 - t0 : 0, other = b1 - b0 - tcpu - (c1 - c0);
-	printf("%s %s bs=%u r=%d qd=%d w=%d %s: %.0f IOPS %.1f MiB/s p50 %.1f p99 %.1f p99.9 %.1f max %.0f us errs %lu | target CPU %.2fs = %.2f us/IO (%.0f%%) | own CPU %.2fs = %.2f us/IO (%.0f%%) | other busy %.2fs idle %.2fs steal %.2fs | RSS %ld HWM %ld KiB\n", o.label, o.raw ? "raw" : "lib", o.bs, o.sessions, o.qd, o.wpct, o.seq ? "seq" : "rand",
-		g->ios / el, g->bytes / el / 1048576, r[0], r[1], r[2], g->max / 1e3, g->errs, tcpu, tcpu * 1e6 / io, tcpu / el * 100, c1 - c0, (c1 - c0) * 1e6 / io, (c1 - c0) / el * 100, other, i1 - i0, s1 - s0, vr, vh);
-	if (o.csv) { FILE *f = fopen(o.csv, "a"); fprintf(f, "%s,%s,%u,%d,%d,%d,%s,%.1f,%.2f,%.2f,%.2f,%.2f,%lu,%.3f,%.3f,%.3f,%.3f,%.2f,%.2f,%.2f,%ld,%ld\n", o.label, o.raw ? "raw" : "lib", o.bs, o.sessions, o.qd, o.wpct, o.seq ? "seq" : "rand", g->ios / el, g->bytes / el / 1048576, r[0], r[1], r[2], g->errs, tcpu * 1e6 / io, (c1 - c0) * 1e6 / io, tcpu / el, (c1 - c0) / el, other, i1 - i0, s1 - s0, vr, vh); fclose(f); }
+	uint64_t least = UINT64_MAX, most = 0; for (int i = 0; i < o.sessions; i++) { if (cs[i].ios < least) least = cs[i].ios; if (cs[i].ios > most) most = cs[i].ios; } double mean = io / o.sessions; /* of a session */
+	printf("%s %s bs=%u r=%d qd=%d w=%d %s: %.0f IOPS %.1f MiB/s p50 %.1f p99 %.1f p99.9 %.1f max %.0f us errs %lu | target CPU %.2fs = %.2f us/IO (%.0f%%) | own CPU %.2fs = %.2f us/IO (%.0f%%) | other busy %.2fs idle %.2fs steal %.2fs | RSS %ld HWM %ld KiB | slowest session %.2f of the mean, fastest %.2f\n", o.label, o.raw ? "raw" : "lib", o.bs, o.sessions, o.qd, o.wpct, o.seq ? "seq" : "rand",
+		g->ios / el, g->bytes / el / 1048576, r[0], r[1], r[2], g->max / 1e3, g->errs, tcpu, tcpu * 1e6 / io, tcpu / el * 100, c1 - c0, (c1 - c0) * 1e6 / io, (c1 - c0) / el * 100, other, i1 - i0, s1 - s0, vr, vh, least / mean, most / mean);
+	if (o.csv) { FILE *f = fopen(o.csv, "a"); fprintf(f, "%s,%s,%u,%d,%d,%d,%s,%.1f,%.2f,%.2f,%.2f,%.2f,%lu,%.3f,%.3f,%.3f,%.3f,%.2f,%.2f,%.2f,%ld,%ld,%.3f,%.3f\n", o.label, o.raw ? "raw" : "lib", o.bs, o.sessions, o.qd, o.wpct, o.seq ? "seq" : "rand", g->ios / el, g->bytes / el / 1048576, r[0], r[1], r[2], g->errs, tcpu * 1e6 / io, (c1 - c0) * 1e6 / io, tcpu / el, (c1 - c0) / el, other, i1 - i0, s1 - s0, vr, vh, least / mean, most / mean); fclose(f); }
 	if (o.raw) for (int i = 0; i < o.sessions; i++) if (!cs[i].inflight) { fcntl(cs[i].fd, F_SETFL, 0); raw_logout(&cs[i]); }
 	return 0;
 }

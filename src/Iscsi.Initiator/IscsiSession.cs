@@ -138,7 +138,7 @@ public sealed partial class IscsiSession : IAsyncDisposable
         };
         _slots = [.. _memory.Responses.Select(response => new TaskSlot(parameters.MaxOutstandingR2T, response))];
         _tags = new TaskTagAllocator(_slots.Length);
-        _channel = new PduChannel(connection.Transport, _executor, _inner, connection.Parser, _memory.Entries, _options.Clock)
+        _channel = new PduChannel(connection.Transport, _executor, _inner, connection.Parser, new TransmitEntries(_memory.Entries), _options.Clock)
         {
             SendHeaderDigest = parameters.HeaderDigestCrc32C,
             SendDataDigest = parameters.DataDigestCrc32C,

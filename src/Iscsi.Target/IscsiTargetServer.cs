@@ -111,6 +111,7 @@ public sealed class IscsiTargetServer : IAsyncDisposable
             _listeners.Clear();
             throw;
         }
+        foreach (var listener in _listeners) listener.Pin();
         _core.ResumeMediumOperations();
         for (var i = 0; i < _listeners.Count; i++) _acceptLoops.Add(AcceptLoopAsync(_listeners[i], _portals[i].GroupTag));
         _heartbeat = _core.Clock.CreateTimer(static core => ((TargetCore)core!).Tick(), _core, Heartbeat, Heartbeat);

@@ -57,6 +57,17 @@ public sealed class EventLoops : IDisposable
         }
     }
 
+    /// <summary>The loop that waits for connections to come.</summary>
+    [SupportedOSPlatform("linux")]
+    internal EpollLoop ForListener()
+    {
+        lock (_lock)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            return _loops[0] ??= new EpollLoop(0, _busyPoll);
+        }
+    }
+
     /// <summary>The loop for a new connection: the one with the fewest; among equals, in turn.</summary>
     [SupportedOSPlatform("linux")]
     internal EpollLoop Assign()

@@ -51,8 +51,16 @@ public interface ITransportListener : IAsyncDisposable
     /// <summary>Where it listens, with the port that was chosen when 0 was asked for.</summary>
     EndPoint LocalEndPoint { get; }
 
-    /// <summary>The next connection; null once the listener is disposed.</summary>
+    /// <summary>The next connection; null once the listener is disposed. One call at a time.</summary>
     ValueTask<ITransportConnection?> AcceptAsync(CancellationToken cancellationToken = default);
+
+    /// <summary>
+    /// Lets <see cref="AcceptAsync"/> complete on the thread of a loop, instead of the thread pool's, where the transport has loops. Who calls it
+    /// promises that nothing that follows a completion blocks. Call it before the first accept; it can't be taken back.
+    /// </summary>
+    void Pin()
+    {
+    }
 }
 
 /// <summary>Headers and blocks that leave in one gather-send. Reused; filled by one owner; not touched between send and its completion.</summary>

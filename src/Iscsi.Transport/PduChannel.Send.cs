@@ -17,7 +17,7 @@ public sealed partial class PduChannel
     private readonly SendWork _sendWork;
     private readonly Action _onSendCompleted;
 
-    // Both hold at most one PDU an entry, so they never grow. _pending is a ring.
+    // A ring, and what the send that is under way holds.
     private readonly QueuedPdu[] _pending;
     private readonly QueuedPdu[] _inFlight;
     private int _pendingHead;
@@ -190,9 +190,6 @@ public sealed partial class PduChannel
     private bool _sendShutDown;
 
     private void EndClosing() => End(_closeReason);
-
-    private readonly record struct QueuedPdu(
-        int Entry, BlockList? Data, int OffsetBytes, int LengthBytes, int TrailerBytes, IPduSendCompletion? Completion, int Tag, Grant Wire);
 
     private sealed class SendWork(PduChannel channel) : SerialWork
     {

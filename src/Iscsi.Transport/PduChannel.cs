@@ -39,17 +39,17 @@ public sealed partial class PduChannel
     /// <param name="executor">The owner of everything in the channel.</param>
     /// <param name="handler">Who is told.</param>
     /// <param name="parser">The parser, with the digests that were negotiated.</param>
-    /// <param name="entryMemory">Pinned memory of the transmit entries, a multiple of <see cref="EntrySize"/>.</param>
+    /// <param name="entries">Transmit entries, which no other channel uses.</param>
     /// <param name="clock">The clock of <see cref="LastSendProgress"/> and <see cref="LastReceiveProgress"/>.</param>
     public PduChannel(
         ITransportConnection transport,
         SerialExecutor executor,
         IPduChannelHandler handler,
         PduParser parser,
-        BlockList entryMemory,
+        TransmitEntries entries,
         TimeProvider clock)
     {
-        ArgumentNullException.ThrowIfNull(entryMemory);
+        ArgumentNullException.ThrowIfNull(entries);
         _transport = transport;
         Loop = transport.Pin();
         _executor = executor;
@@ -61,18 +61,14 @@ public sealed partial class PduChannel
         _onReceiveCompleted = () => _executor.Post(_receiveWork, mayRunHere: true);
         _onSendCompleted = () => _executor.Post(_sendWork, mayRunHere: true);
 
-        var count = entryMemory.Length / EntrySize;
-        _entryMemory = new Memory<byte>[count];
-        _freeEntries = new int[count];
-        var next = 0;
-        foreach (var run in entryMemory.Runs)
-            for (var offset = 0; offset + EntrySize <= run.Length && next < count; offset += EntrySize)
-                _entryMemory[next++] = run.Slice(offset, EntrySize);
-        _freeCount = next;
-        for (var i = 0; i < next; i++) _freeEntries[i] = next - 1 - i;
-        _pending = new QueuedPdu[next];
-        _inFlight = new QueuedPdu[next];
-        _batch = new OutboundBatch(Math.Max(64, next * 4));
+        _entryMemory = entries.Memory;
+        _pending = entries.Pending;
+        _inFlight = entries.InFlight;
+        _batch = entries.Batch;
+        // Of each channel its own: an owner may give an entry back when the channel has long ended.
+        _freeEntries = new int[entries.Count];
+        _freeCount = entries.Count;
+        for (var i = 0; i < _freeCount; i++) _freeEntries[i] = _freeCount - 1 - i;
     }
 
     /// <summary>

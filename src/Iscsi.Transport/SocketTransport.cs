@@ -60,7 +60,7 @@ public sealed class SocketTransport(SocketTransportOptions? options = null) : IT
     }
 
     [SupportedOSPlatformGuard("linux")]
-    private static bool UsesLoops(SocketTransportOptions options) => EventLoops.IsSupported && !options.Portable;
+    internal static bool UsesLoops(SocketTransportOptions options) => EventLoops.IsSupported && !options.Portable;
 
     [SupportedOSPlatform("linux")]
     private async ValueTask<ITransportConnection> ConnectOnLoopAsync(EndPoint endPoint, CancellationToken cancellationToken)

@@ -9,6 +9,7 @@ public sealed class SocketTransportListener : ITransportListener
     private readonly Socket _socket;
     private readonly SocketTransportOptions _options;
     private volatile bool _disposed;
+    private EpollAcceptor? _acceptor;
 
     private SocketTransportListener(Socket socket, SocketTransportOptions options)
     {
@@ -44,6 +45,14 @@ public sealed class SocketTransportListener : ITransportListener
     }
 
     /// <inheritdoc/>
+    /// <exception cref="IOException">The system refuses.</exception>
+    public void Pin()
+    {
+        if (EventLoops.IsSupported && SocketTransport.UsesLoops(_options))
+            _acceptor ??= new EpollAcceptor(_socket, (_options.Loops ?? EventLoops.Shared).ForListener());
+    }
+
+    /// <inheritdoc/>
     public async ValueTask<ITransportConnection?> AcceptAsync(CancellationToken cancellationToken = default)
     {
         while (!_disposed)
@@ -51,7 +60,15 @@ public sealed class SocketTransportListener : ITransportListener
             Socket? socket = null;
             try
             {
-                socket = await _socket.AcceptAsync(cancellationToken).ConfigureAwait(false);
+                if (EventLoops.IsSupported && _acceptor is not null)
+                {
+                    await _acceptor.WaitAsync().ConfigureAwait(false);
+                    socket = _socket.Accept();
+                }
+                else
+                {
+                    socket = await _socket.AcceptAsync(cancellationToken).ConfigureAwait(false);
+                }
                 socket.NoDelay = _options.NoDelay;
                 return SocketTransport.Own(socket, _options);
             }
@@ -76,11 +93,12 @@ public sealed class SocketTransportListener : ITransportListener
     public ValueTask DisposeAsync()
     {
         _disposed = true;
-        _socket.Dispose();
+        if (EventLoops.IsSupported && _acceptor is not null) _acceptor.Close();
+        else _socket.Dispose();
         return ValueTask.CompletedTask;
     }
 
     private static bool IsPeersFault(SocketError error) => error is
         SocketError.ConnectionAborted or SocketError.ConnectionReset or SocketError.NotConnected or SocketError.InvalidArgument or
-        SocketError.HostUnreachable or SocketError.NetworkUnreachable or SocketError.HostDown or SocketError.NetworkDown;
+        SocketError.WouldBlock or SocketError.HostUnreachable or SocketError.NetworkUnreachable or SocketError.HostDown or SocketError.NetworkDown;
 }

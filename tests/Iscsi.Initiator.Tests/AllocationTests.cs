@@ -75,7 +75,7 @@ public sealed class AllocationTests
             _executor.Owner = this;
             var limits = new PduParserLimits { MaxDataSegmentLength = 65536 };
             var entries = BlockList.Over(GC.AllocateArray<byte>(256 * PduChannel.EntrySize, pinned: true));
-            _channel = new PduChannel(target.Transport, _executor, this, new PduParser(limits), entries, TimeProvider.System);
+            _channel = new PduChannel(target.Transport, _executor, this, new PduParser(limits), new TransmitEntries(entries), TimeProvider.System);
             _executor.Post(new StartWork(_channel));
         }
 

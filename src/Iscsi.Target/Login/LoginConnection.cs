@@ -5,6 +5,7 @@ using Iscsi.Target.Diagnostics;
 using Iscsi.Target.Memory;
 using Iscsi.Target.Sessions;
 using Iscsi.Transport;
+using Reservations;
 
 namespace Iscsi.Target.Login;
 
@@ -22,7 +23,7 @@ internal sealed class LoginConnection
     private readonly LoginLane _lane;
     private readonly PduParser _parser;
     private readonly LoginPolicy _policy;
-    private readonly byte[] _header = new byte[BasicHeaderSegment.Size];
+    private readonly OutboundBatch _answer = new(2);
     private ConnectionReserve? _reserve;
     private TargetSession? _standbyOwner;
     private uint _statSN;
@@ -83,16 +84,17 @@ internal sealed class LoginConnection
     // Returns None when a session has taken the connection over.
     private async Task<ConnectionEndReason> LoginAsync()
     {
+        // Nothing in a login blocks, and a hop to another thread and back costs more than all of it.
+        _transport.Pin();
         _transport.AttachReceiveMemory(_lane.Memory);
         var reader = new PduReader(_transport.Input, _parser);
-        var writer = new PduWriter(_transport.Output);
         var status = await reader.ReadHeaderAsync().ConfigureAwait(false);
         if (status != PduReadStatus.Done) return Ended(status);
         if (_parser.Header.Opcode != Opcode.LoginRequest) return ConnectionEndReason.UnexpectedPdu;
 
         var name = await PeekInitiatorNameAsync().ConfigureAwait(false);
         _reserve = _core.Sessions.TakeReserve(name, new LoginRequestPdu(in _parser.Header).Isid, _policy.PortalGroupTag, out _standbyOwner);
-        if (_reserve is null) return await RefuseAsync(writer, LoginStatus.OutOfResources).ConfigureAwait(false);
+        if (_reserve is null) return await RefuseAsync(LoginStatus.OutOfResources).ConfigureAwait(false);
         _policy.Reserve = _reserve;
         _policy.StandbyOwner = _standbyOwner;
         _transport.AttachReceiveMemory(_reserve.Receive);
@@ -105,8 +107,8 @@ internal sealed class LoginConnection
         {
             status = await reader.ReadPayloadAsync(_reserve.TextIn).ConfigureAwait(false);
             if (status != PduReadStatus.Done) return Ended(status);
-            var step = Receive(machine, firstCmdSN, out var textBytes);
-            if (step.Action != LoginAction.Close) await SendAsync(writer, textBytes).ConfigureAwait(false);
+            var step = Receive(machine, firstCmdSN);
+            if (step.Action != LoginAction.Close) await SendAsync(_reserve.Entries, step.Response.DataSegmentLength).ConfigureAwait(false);
             switch (step.Action)
             {
                 case LoginAction.RespondAndComplete:
@@ -123,7 +125,7 @@ internal sealed class LoginConnection
         }
     }
 
-    private TargetLoginStep Receive(TargetLoginMachine machine, uint firstCmdSN, out int textBytes)
+    private TargetLoginStep Receive(TargetLoginMachine machine, uint firstCmdSN)
     {
         var pdu = new LoginRequestPdu(in _parser.Header);
         var request = new LoginRequestFields
@@ -144,9 +146,8 @@ internal sealed class LoginConnection
         };
         var text = _reserve!.TextIn.Runs[0].Span[..request.DataSegmentLength];
         var step = machine.Receive(request, text, _reserve.TextOut.Runs[0].Span);
-        textBytes = step.Response.DataSegmentLength;
         var window = step.Action == LoginAction.RespondAndComplete ? _policy.Session!.FirstNumbers : 1;
-        LoginResponsePdu.Write(_header, step.Response with
+        LoginResponsePdu.Write(_reserve.Entries.Runs[0].Span[..BasicHeaderSegment.Size], step.Response with
         {
             StatSN = _statSN++,
             ExpCmdSN = firstCmdSN,
@@ -155,18 +156,26 @@ internal sealed class LoginConnection
         return step;
     }
 
-    private async ValueTask SendAsync(PduWriter writer, int textBytes)
+    // The header lies at the beginning of a list of pinned blocks, the text in the reserve: neither digest nor AHS is there before the
+    // end of the Login Phase (RFC 7143, 13.1).
+    private ValueTask SendAsync(BlockList header, int textBytes)
     {
-        if (textBytes == 0) writer.Write(_header);
-        else writer.Write(_header, default, _reserve!.TextOut, 0, textBytes);
-        await writer.FlushAsync().ConfigureAwait(false);
+        _answer.Clear();
+        _answer.Add(header.Runs[0][..BasicHeaderSegment.Size]);
+        if (textBytes > 0)
+        {
+            var text = _reserve!.TextOut.Runs[0][..((textBytes + 3) & ~3)];
+            text.Span[textBytes..].Clear();
+            _answer.Add(text);
+        }
+        return _transport.SendAsync(_answer);
     }
 
-    // For lack of a reserve: the refusal needs none.
-    private async Task<ConnectionEndReason> RefuseAsync(PduWriter writer, LoginStatus status)
+    // For lack of a reserve: the refusal needs none. Nothing more is received into the lane's memory, so the answer may lie there.
+    private async Task<ConnectionEndReason> RefuseAsync(LoginStatus status)
     {
         var request = new LoginRequestPdu(in _parser.Header);
-        LoginResponsePdu.Write(_header, new LoginResponseFields
+        LoginResponsePdu.Write(_lane.Memory.Runs[0].Span[..BasicHeaderSegment.Size], new LoginResponseFields
         {
             CurrentStage = request.CurrentStage,
             Isid = request.Isid,
@@ -179,7 +188,7 @@ internal sealed class LoginConnection
             StatusDetail = status.StatusDetail(),
         });
         _policy.RefusedWith = status;
-        await SendAsync(writer, textBytes: 0).ConfigureAwait(false);
+        await SendAsync(_lane.Memory, textBytes: 0).ConfigureAwait(false);
         return ConnectionEndReason.LoginRefused;
     }
 

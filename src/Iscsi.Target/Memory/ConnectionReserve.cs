@@ -14,6 +14,7 @@ internal sealed class ConnectionReserve : IReservationOwner
 
     private readonly ProcessWork _work;
     private SerialExecutor? _executor;
+    private TransmitEntries? _transmitEntries;
 
     /// <summary>Creates a reserve without memory: the pool cuts that.</summary>
     public ConnectionReserve(ReservationNode connections, MemoryBudget budget, int number)
@@ -31,6 +32,9 @@ internal sealed class ConnectionReserve : IReservationOwner
 
     /// <summary>Transmit entries.</summary>
     public BlockList Entries { get; } = new(4);
+
+    /// <summary>The queues of <see cref="Entries"/>; made for the first session and then used by all that come after it.</summary>
+    public TransmitEntries TransmitEntries => _transmitEntries ??= new TransmitEntries(Entries);
 
     /// <summary>Login text over all its PDUs, one run; after the login the data of immediate requests.</summary>
     public BlockList LoginText { get; } = new(4);

@@ -7,14 +7,19 @@ namespace Iscsi.Target.Sessions;
 internal sealed class IgnoredTags
 {
     private const int Capacity = 256;
-    private readonly uint[] _tags = new uint[Capacity];
-    private readonly bool[] _used = new bool[Capacity];
+    private uint[] _tags = []; // most sessions never need them
+    private bool[] _used = [];
     private int _next;
     private int _count;
 
     /// <summary>Remembers a tag.</summary>
     public void Add(uint tag)
     {
+        if (_tags.Length == 0)
+        {
+            _tags = new uint[Capacity];
+            _used = new bool[Capacity];
+        }
         if (_used[_next]) _count--;
         _tags[_next] = tag;
         _used[_next] = true;

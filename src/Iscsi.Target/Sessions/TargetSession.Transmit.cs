@@ -7,7 +7,7 @@ namespace Iscsi.Target.Sessions;
 // What goes out: one writer stamps StatSN, ExpCmdSN and MaxCmdSN in the order of the wire.
 internal sealed partial class TargetSession
 {
-    private readonly RejectBuffers _rejects = new();
+    private RejectBuffers? _rejects; // most sessions never need them
 
     public void QueueDataIn(
         IPduSendCompletion task, DataInFields fields, BlockList data, int offsetBytes, int lengthBytes, Grant wire)
@@ -67,6 +67,7 @@ internal sealed partial class TargetSession
 
     private void QueueReject(RejectReason reason, ref readonly BasicHeaderSegment rejected)
     {
+        _rejects ??= new RejectBuffers();
         if (!_rejects.TryTake(in rejected, out var buffer))
         {
             End(ConnectionEndReason.ControlOverload);

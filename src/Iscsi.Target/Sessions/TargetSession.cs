@@ -58,7 +58,8 @@ internal sealed partial class TargetSession : IPduChannelHandler, ISerialOwner, 
         _posted = new PostedActions(this);
         _tickWork = new TickWork(this);
         _tellTimerWork = new TellWork(this);
-        _tasks = new Dictionary<ulong, TargetTask>(core.Budget.Limits.WindowCeiling + ImmediateSlots);
+        // It grows to the depth that the initiator uses, once; most sessions are shallow.
+        _tasks = new Dictionary<ulong, TargetTask>(core.Budget.Limits.WindowFloor + ImmediateSlots);
         _transferTags = new TaskTagAllocator(core.Budget.Limits.WindowCeiling + ImmediateSlots + 1);
         _transfers = new TargetTask?[_transferTags.Capacity];
     }
@@ -136,7 +137,7 @@ internal sealed partial class TargetSession : IPduChannelHandler, ISerialOwner, 
         parser.Limits.MaxDataSegmentLength = parameters.OwnMaxRecvDataSegmentLength;
         _statSN = new StatSNCounter(statSN);
         _connection.BindTo(Executor);
-        _channel = new PduChannel(_transport, Executor, this, parser, _connection.Entries, Core.Clock)
+        _channel = new PduChannel(_transport, Executor, this, parser, _connection.TransmitEntries, Core.Clock)
         {
             SendHeaderDigest = parameters.HeaderDigestCrc32C,
             SendDataDigest = parameters.DataDigestCrc32C,

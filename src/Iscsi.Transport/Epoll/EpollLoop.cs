@@ -58,8 +58,11 @@ internal sealed unsafe class EpollLoop : WorkLoop
     }
 
     /// <summary>Waits for a socket: <see cref="EpollSource.OnEvents"/> is called for each change, beginning with what it is now.</summary>
+    /// <param name="fd">The socket.</param>
+    /// <param name="source">Who is told.</param>
+    /// <param name="events">What is waited for beside errors, edge-triggered.</param>
     /// <exception cref="IOException">The system refuses.</exception>
-    public void Add(int fd, EpollSource source)
+    public void Add(int fd, EpollSource source, uint events = EpollCalls.In | EpollCalls.Out | EpollCalls.ReadHangUp)
     {
         lock (_lock)
         {
@@ -71,12 +74,11 @@ internal sealed unsafe class EpollLoop : WorkLoop
             }
             source.Token = ((ulong)(uint)++_generation << 32) | (uint)slot;
             Volatile.Write(ref _sources[slot], source);
-            _sourceCount++;
+            if (source.IsConnection) _sourceCount++;
         }
         try
         {
-            EpollCalls.Add(
-                _epoll, fd, EpollCalls.In | EpollCalls.Out | EpollCalls.ReadHangUp | EpollCalls.EdgeTriggered, source.Token);
+            EpollCalls.Add(_epoll, fd, events | EpollCalls.EdgeTriggered, source.Token);
         }
         catch
         {
@@ -129,7 +131,7 @@ internal sealed unsafe class EpollLoop : WorkLoop
             if (!ReferenceEquals(_sources[slot], source)) return;
             _sources[slot] = null;
             _freeSlots.Push(slot);
-            _sourceCount--;
+            if (source.IsConnection) _sourceCount--;
         }
     }
 
