@@ -96,7 +96,7 @@ internal sealed partial class LinuxFileBackend : FileBackend
         UnmapGranularityBlocks = InBlocks(_fileSystem.BlockSize),
         PhysicalBlockBlocks = InBlocks(_status.BlockSize),
         ReportsSpace = IsRegular,
-        Store = new StoreNeed(NeverBlocks ? 0 : _options.StoreThreads, 0),
+        Store = new StoreNeed(NeverBlocks ? 0 : _options.StoreThreads, 0) { SharesFlushes = !NeverBlocks },
         Description = $"{(IsRegular ? "file" : "block device")} {Path} of {ByteSize.Format(lengthBytes)}",
         Identity = IsRegular
             ? $"file:{_status.DeviceMajor:x}:{_status.DeviceMinor:x}:{_status.Inode:x}"
