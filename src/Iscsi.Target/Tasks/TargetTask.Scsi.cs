@@ -291,7 +291,7 @@ internal sealed partial class TargetTask
             OnIoEnded(null);
             return;
         }
-        if (_lane is null || PassesBy || (_plan is Plan.Copy && _copyIo.Kind == CopyIoKind.Barrier))
+        if (_lane is null || (IsFlush && _lane.SharesFlushes) || (_plan is Plan.Copy && _copyIo.Kind == CopyIoKind.Barrier))
         {
             StartIo();
             return;
@@ -333,7 +333,7 @@ internal sealed partial class TargetTask
             RevokeTokens();
             io = _plan switch
             {
-                Plan.Read when _flushesFirst => r.Unit!.FlushAsync(r.Cancellation),
+                _ when IsFlush => r.Unit!.Device.FlushAsync(r.Cancellation),
                 Plan.Read => r.Unit!.Device.ReadAsync(CurrentLba, _io),
                 Plan.Collect or Plan.Execute => ScsiDispatcher.ExecuteAsync(r),
                 Plan.Copy => _copyIo.StartAsync(r),
@@ -341,7 +341,6 @@ internal sealed partial class TargetTask
                 {
                     IoStep.ReadTail => r.Unit!.Device.ReadAsync(CurrentLba + (_chunkBytes / BlockBytes), _tail),
                     IoStep.ReadTwin => r.Unit!.Device.ReadAsync(CurrentLba, _twin),
-                    IoStep.Flush => r.Unit!.FlushAsync(r.Cancellation),
                     _ => r.Unit!.Device.WriteAsync(CurrentLba, _io, ChunkFlags(WriteFlags(r))),
                 },
             };
@@ -403,6 +402,7 @@ internal sealed partial class TargetTask
         if (error is not null)
         {
             ReleaseRange();
+            if (IsFlush && error is not OperationCanceledException) Request.Unit!.LatchWriteError();
             ScsiDispatcher.OnDeviceError(Request, error);
             Session.OnDeviceError(this, error);
             Complete();

@@ -9,12 +9,12 @@ internal sealed partial class TargetTask
     // FUA data were written by ordinary writes: a flush is due before the status.
     private bool _flushesLast;
 
-    private bool SharesFlushes => _lane is { SharesFlushes: true };
-
-    private bool PassesBy => _plan switch
+    // Whether the device is asked for a flush now. Not by LogicalUnit.FlushAsync, whose frames are too few for many at a time.
+    private bool IsFlush => _plan switch
     {
-        Plan.Read => _flushesFirst && SharesFlushes,
-        Plan.Execute => Request.OnlyFlushes && SharesFlushes,
+        Plan.Read => _flushesFirst,
+        Plan.Write => _ioStep == IoStep.Flush,
+        Plan.Execute => Request.OnlyFlushes,
         _ => false,
     };
 
@@ -24,8 +24,8 @@ internal sealed partial class TargetTask
     // Several durable writes at a time are better written one by one and flushed together; one alone is better made durable by itself.
     private BlockWriteFlags ChunkFlags(BlockWriteFlags flags)
     {
-        if ((flags & BlockWriteFlags.ForceUnitAccess) == BlockWriteFlags.None || _plan is not Plan.Write || !SharesFlushes) return flags;
-        if (Request.Unit!.Shortcuts is not { PrefersFlush: true }) return flags;
+        if ((flags & BlockWriteFlags.ForceUnitAccess) == BlockWriteFlags.None || _plan is not Plan.Write) return flags;
+        if (_lane is not { SharesFlushes: true } || Request.Unit!.Shortcuts is not { PrefersFlush: true }) return flags;
         _flushesLast = true;
         return flags & ~BlockWriteFlags.ForceUnitAccess;
     }
