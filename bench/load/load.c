@@ -35,7 +35,7 @@ struct scsi_iovec { void *iov_base; size_t iov_len; };
 
 static struct {
 	char host[128], iqn[256], portal[160], user[64], pass[64]; int port, lun;
-	int sessions, qd, threads, raw, seq, wpct, digest, verify, mode; /* mode 0 load, 1 idle, 2 login rate, 3 first login */
+	int sessions, qd, threads, raw, seq, wpct, digest, verify, mode, fua, flush; /* mode 0 load, 1 idle, 2 login rate, 3 first login */
 	uint32_t bs, firstburst, maxburst, mrdsl; int initialr2t, immediate;
 	double secs, warm; int pid; const char *label, *csv; uint64_t limit, seed;
 } o = { .port = 3260, .sessions = 1, .qd = 1, .threads = 1, .raw = 1, .bs = 4096, .secs = 5, .warm = 0.4,
@@ -209,7 +209,8 @@ static void dataout(conn *c, slot *s, uint32_t off, uint32_t len, uint32_t ttt, 
 }
 static void raw_send(slot *s) {
 	conn *c = s->c; outq *e = qpush(c); uint32_t itt = s->idx; e->hdr[0] = 0x01; lun8(e->hdr + 8); pbe32(e->hdr + 16, itt); pbe32(e->hdr + 20, o.bs); pbe32(e->hdr + 24, c->cmdsn++); pbe32(e->hdr + 28, c->expstatsn);
-	e->hdr[32] = s->write ? 0x8a : 0x88; pbe64(e->hdr + 34, s->lba); pbe32(e->hdr + 42, o.bs / c->blk);
+	if (o.flush) { e->hdr[1] = 0x80 | 1; pbe32(e->hdr + 20, 0); e->hdr[32] = 0x35; qseal(c, e); return; } /* SYNCHRONIZE CACHE (10) of everything */
+	e->hdr[32] = s->write ? 0x8a : 0x88; if (o.fua && s->write) e->hdr[33] = 0x08; pbe64(e->hdr + 34, s->lba); pbe32(e->hdr + 42, o.bs / c->blk);
 	if (!s->write) { e->hdr[1] = 0x80 | 0x40 | 1; qseal(c, e); return; }
 	uint32_t im = 0, un = 0; if (c->imm) { im = o.bs; if (im > c->first) im = c->first; if (im > c->tmrdsl) im = c->tmrdsl; }
 	if (!c->ir2t) { un = (o.bs < c->first ? o.bs : c->first) - im; }
@@ -233,7 +234,7 @@ static void raw_pdu(conn *c, const uint8_t *h, const uint8_t *d, uint32_t len) {
 	if (st == 2 && len >= 5 && (d[2 + 2] & 0xf) == 6) { c->inflight--; raw_issue(s, 1); return; } /* unit attention: again */
 	if (st) { static int told; if (!told++) fprintf(stderr, "status %02x sense %02x/%02x%02x\n", st, len > 4 ? d[4] & 15 : 0, len > 15 ? d[14] : 0, len > 15 ? d[15] : 0); }
 	if (st == 0x08 || st == 0x28) { c->inflight--; raw_issue(s, 1); c->t->st.errs++; return; }
-	if (!s->write && !st && s->got != o.bs) { static int told; if (!told++) fprintf(stderr, "short read %u of %u\n", s->got, o.bs); st = 1; }
+	if (!s->write && !o.flush && !st && s->got != o.bs) { static int told; if (!told++) fprintf(stderr, "short read %u of %u\n", s->got, o.bs); st = 1; }
 	done(s, st != 0);
 	if (atomic_load_explicit(&phase, memory_order_relaxed) < 2) raw_issue(s, 1);
 }
@@ -288,16 +289,16 @@ static void url(const char *u) { /* iscsi://[user%pass@]host[:port]/iqn/lun */
 	char *s = strchr(h, '/'); if (!s) die("URL"); *s = 0; char *i = s + 1; s = strrchr(i, '/'); if (!s) die("URL"); *s = 0; o.lun = atoi(s + 1); snprintf(o.iqn, sizeof o.iqn, "%s", i); snprintf(o.portal, sizeof o.portal, "%s", h);
 	char *c = strchr(h, ':'); if (c) { *c = 0; o.port = atoi(c + 1); } snprintf(o.host, sizeof o.host, "%s", h); if (!strcmp(o.host, "localhost")) strcpy(o.host, "127.0.0.1"); }
 static uint32_t sz(const char *s) { char *e; double v = strtod(s, &e); if (*e == 'k' || *e == 'K') v *= 1024; if (*e == 'm' || *e == 'M') v *= 1048576; return v; }
-static void usage(void) { fprintf(stderr, "load [-e raw|lib] [-r sessions] [-q QD] [-b size] [-w write%%|-R read|-W write] [-s sequential] [-t secs] [-T warm-up s] [-j threads] [-P target pid] [-g digests] [-l label] [-c csvfile]\n     [-B MaxBurst] [-F FirstBurst] [-M MaxRecvDSL] [-2 InitialR2T=Yes] [-N ImmediateData=No] [-I idle sessions] [-L login/logout rate] [-1 wait for the first login] URL\n"); exit(1); }
+static void usage(void) { fprintf(stderr, "load [-e raw|lib] [-r sessions] [-q QD] [-b size] [-w write%%|-R read|-W write] [-s sequential] [-t secs] [-T warm-up s] [-j threads] [-P target pid] [-g digests] [-l label] [-c csvfile]\n     [-B MaxBurst] [-F FirstBurst] [-M MaxRecvDSL] [-2 InitialR2T=Yes] [-N ImmediateData=No] [-I idle sessions] [-L login/logout rate] [-1 wait for the first login]\n     [-U writes with FUA] [-Y SYNCHRONIZE CACHE instead of I/O] URL\n"); exit(1); }
 static int cmpd(const void *a, const void *b) { double x = *(double *)a, y = *(double *)b; return (x > y) - (x < y); }
 
 int main(int ac, char **av) {
-	int k; while ((k = getopt(ac, av, "e:r:q:b:w:RWst:T:j:P:gl:c:B:F:M:2NIL1S:h")) > 0) switch (k) {
+	int k; while ((k = getopt(ac, av, "e:r:q:b:w:RWst:T:j:P:gl:c:B:F:M:2NIL1S:UYh")) > 0) switch (k) {
 		case 'e': o.raw = !strcmp(optarg, "raw"); break; case 'r': o.sessions = atoi(optarg); break; case 'q': o.qd = atoi(optarg); break; case 'b': o.bs = sz(optarg); break;
 		case 'w': o.wpct = atoi(optarg); break; case 'R': o.wpct = 0; break; case 'W': o.wpct = 100; break; case 's': o.seq = 1; break; case 't': o.secs = atof(optarg); break; case 'T': o.warm = atof(optarg); break;
 		case 'j': o.threads = atoi(optarg); break; case 'P': o.pid = atoi(optarg); break; case 'g': o.digest = 1; break; case 'l': o.label = optarg; break; case 'c': o.csv = optarg; break;
 		case 'B': o.maxburst = sz(optarg); break; case 'F': o.firstburst = sz(optarg); break; case 'M': o.mrdsl = sz(optarg); break; case '2': o.initialr2t = 1; break; case 'N': o.immediate = 0; break;
-		case 'I': o.mode = 1; break; case 'L': o.mode = 2; break; case '1': o.mode = 3; break; case 'S': o.seed = atoll(optarg); break; default: usage(); }
+		case 'I': o.mode = 1; break; case 'L': o.mode = 2; break; case '1': o.mode = 3; break; case 'S': o.seed = atoll(optarg); break; case 'U': o.fua = 1; break; case 'Y': o.flush = 1; break; default: usage(); }
 	if (optind >= ac) usage(); url(av[optind]); signal(SIGPIPE, SIG_IGN); setvbuf(stdout, NULL, _IOLBF, 0);
 	if (o.mode == 3) { uint64_t a = now(); conn c = { .id = 0 }; while (raw_login(&c, 0)) { if (now() - a > 60000000000ull) die("no login in 60 s"); usleep(1000); } printf("first login after %.1f ms\n", (now() - a) / 1e6); raw_logout(&c); return 0; }
 	if (o.mode == 2) { double *l = malloc(sizeof(double) * 1000000); int n = 0; uint64_t a = now(), e = a + (uint64_t)(o.secs * 1e9); double tc = pidcpu(o.pid), sc = selfcpu(); while (now() < e && n < 1000000) { uint64_t b = now(); conn c = { .id = n & 0xffff }; raw_login(&c, 1); l[n++] = (now() - b) / 1e3; raw_logout(&c); }

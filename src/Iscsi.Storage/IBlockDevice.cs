@@ -142,4 +142,11 @@ public sealed record BlockDeviceInfo
 /// <summary>What one request of a device takes at the Store level while it runs.</summary>
 /// <param name="ConcurrentRequests">Requests that make progress at the same time (threads); 0 = completes inline and takes no slot.</param>
 /// <param name="BounceBlocks">4 KiB blocks a request needs of its own.</param>
-public readonly record struct StoreNeed(int ConcurrentRequests, int BounceBlocks);
+public readonly record struct StoreNeed(int ConcurrentRequests, int BounceBlocks)
+{
+    /// <summary>
+    /// Flushes are none of these requests: any number may run at a time and take neither a thread nor blocks, because they share what one
+    /// flush needs. Default false.
+    /// </summary>
+    public bool SharesFlushes { get; init; }
+}

@@ -24,7 +24,35 @@ public sealed class AllocationTests
         Assert.Equal(0, await Task.Run(() => LeastAllocatedAsync(test.Device, lists)));
     }
 
+    [Theory]
+    [InlineData("file", 1)]
+    [InlineData("file", 32)]
+    [InlineData("file tmpfs", 32)]
+    [InlineData("file portable", 32)]
+    public async Task A_flush_allocates_nothing(string name, int depth)
+    {
+        await using var test = await TestDevices.OpenAsync(name, 4096, Blocks);
+        Assert.Equal(0, await Task.Run(() => LeastAllocatedByFlushesAsync(test.Device, depth)));
+    }
+
 #pragma warning disable CA2012 // each task is awaited once
+    private static async Task<long> LeastAllocatedByFlushesAsync(IBlockDevice device, int depth)
+    {
+        var pending = new ValueTask[depth];
+        var least = long.MaxValue;
+        for (var attempt = 0; attempt < 6 && least > 0; attempt++)
+        {
+            var before = GC.GetTotalAllocatedBytes(precise: true);
+            for (var call = 0; call < Calls / 10;)
+            {
+                for (var i = 0; i < pending.Length; i++, call++) pending[i] = device.FlushAsync();
+                for (var i = 0; i < pending.Length; i++) await pending[i];
+            }
+            least = Math.Min(least, GC.GetTotalAllocatedBytes(precise: true) - before);
+        }
+        return least;
+    }
+
     /// <summary>One method for the warm-up and the measurement, so that its own state machine is there before.</summary>
     private static async Task<long> LeastAllocatedAsync(IBlockDevice device, BlockList[] lists)
     {

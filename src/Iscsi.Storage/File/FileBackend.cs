@@ -9,8 +9,12 @@ namespace Iscsi.Storage;
 /// </summary>
 internal abstract class FileBackend(string path, SafeFileHandle handle, int blockSize) : IDisposable
 {
+    // Of what is written and not synced, a flush of which takes no longer than that of one block; the disk's figure, not the kernel's.
+    private const long FewBytes = 1 << 20;
+
     private string? _latch;
     private long _syncCount;
+    private long _bytesToSync;
 
     public string Path => path;
 
@@ -23,6 +27,9 @@ internal abstract class FileBackend(string path, SafeFileHandle handle, int bloc
 
     /// <summary>Whether nothing waits for a device, so that calls run on the caller's thread.</summary>
     public abstract bool NeverBlocks { get; }
+
+    /// <summary>See <see cref="IBlockDeviceShortcuts.PrefersFlush"/>.</summary>
+    public virtual bool PrefersFlush => true;
 
     /// <summary>Reads what can be had without waiting.</summary>
     /// <param name="offsetBytes">Of the first byte of the list.</param>
@@ -68,6 +75,7 @@ internal abstract class FileBackend(string path, SafeFileHandle handle, int bloc
     {
         CheckLatch();
         Interlocked.Increment(ref _syncCount);
+        Volatile.Write(ref _bytesToSync, 0);
         var ticket = Fence.Begin();
         var hasSucceeded = false;
         try
@@ -101,6 +109,12 @@ internal abstract class FileBackend(string path, SafeFileHandle handle, int bloc
 
     /// <summary>What every call that syncs goes through.</summary>
     protected SyncFence Fence { get; } = new();
+
+    /// <summary>Whether little is written that no sync has begun for. What the kernel has written back by itself is not known.</summary>
+    protected bool HasFewBytesToSync => Volatile.Read(ref _bytesToSync) <= FewBytes;
+
+    /// <summary>Bytes were written that are not durable.</summary>
+    protected void OnWritten(int bytes) => Interlocked.Add(ref _bytesToSync, bytes);
 
     protected void Latch(BlockDeviceException e) => Interlocked.CompareExchange(ref _latch, e.Message, null);
 

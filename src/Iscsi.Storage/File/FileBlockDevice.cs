@@ -23,6 +23,7 @@ public sealed partial class FileBlockDevice : IBlockDevice
     private readonly SemaphoreSlim _resizing = new(1, 1);
     private readonly FileBackend _backend;
     private readonly StoreThreads _threads;
+    private readonly FlushGroup _flushes;
     private readonly bool _neverBlocks;
     private readonly bool _writeThrough;
     private BlockDeviceInfo _info;
@@ -33,8 +34,11 @@ public sealed partial class FileBlockDevice : IBlockDevice
         _neverBlocks = backend.NeverBlocks;
         _writeThrough = options.WriteThrough;
         _threads = new StoreThreads(backend, _gate, options.StoreThreads);
+        _flushes = new FlushGroup(backend, _gate);
         _info = backend.Describe(lengthBytes);
-        if (!_neverBlocks) _threads.Start();
+        if (_neverBlocks) return;
+        _threads.Start();
+        if (!options.IsReadOnly) _flushes.Start();
     }
 
     /// <inheritdoc/>
@@ -47,8 +51,9 @@ public sealed partial class FileBlockDevice : IBlockDevice
     public string Path => _backend.Path;
 
     /// <summary>
-    /// Syncs of the file so far: one for each <see cref="FlushAsync"/>, one for a durable zeroing or unmap, one when the file was
-    /// created or resized. Durable writes are not among them where the system can write durably in one call.
+    /// Syncs of the file so far: one for each <see cref="FlushAsync"/>, or for several that came while another sync ran; one for a
+    /// durable zeroing or unmap, one when the file was created or resized. Durable writes are not among them where the system can write
+    /// durably in one call.
     /// </summary>
     public long FlushCount => _backend.SyncCount;
 
@@ -111,6 +116,7 @@ public sealed partial class FileBlockDevice : IBlockDevice
     }
 
     /// <inheritdoc/>
+    /// <remarks>Flushes at the same time share syncs: those that come while one runs are served together by the next.</remarks>
     public ValueTask FlushAsync(CancellationToken cancellationToken = default)
     {
         if (cancellationToken.IsCancellationRequested) return ValueTask.FromCanceled(cancellationToken);
@@ -121,7 +127,11 @@ public sealed partial class FileBlockDevice : IBlockDevice
                 ObjectDisposedException.ThrowIf(_gate.IsClosed, this);
                 return default; // nothing was written
             }
-            return Start(Enter(StoreRequest.Operation.Flush, 0), runHere: _neverBlocks);
+            var request = Enter(StoreRequest.Operation.Flush, 0);
+            if (_neverBlocks) return Start(request, runHere: true);
+            var task = request.Task;
+            _flushes.Join(request);
+            return task;
         }
         catch (Exception e)
         {
@@ -193,6 +203,7 @@ public sealed partial class FileBlockDevice : IBlockDevice
     {
         if (!await _gate.CloseAsync().ConfigureAwait(false)) return;
         _threads.Stop();
+        _flushes.Stop();
         _backend.Dispose();
         _resizing.Dispose();
     }

@@ -45,6 +45,7 @@ internal sealed unsafe partial class LinuxFileBackend
         var cursor = default(RunCursor);
         var result = WriteAll(offsetBytes, list, ref cursor, 0);
         if (result <= 0) throw WriteFailed(result, offsetBytes + cursor.DoneBytes);
+        OnWritten(list.Length);
         if (durable) Sync();
     }
 

@@ -127,7 +127,7 @@ internal sealed class PortableFileBackend : FileBackend
         WriteZeroes = _options.IsReadOnly ? DeviceSupport.None : DeviceSupport.Emulated,
         PhysicalBlockBlocks = 4096 / BlockSize,
         ReportsSpace = true,
-        Store = new StoreNeed(_options.StoreThreads, 0),
+        Store = new StoreNeed(_options.StoreThreads, 0) { SharesFlushes = true },
         Description = $"file {Path} of {ByteSize.Format(lengthBytes)}",
         Identity = $"file:{File.ResolveLinkTarget(Path, returnFinalTarget: true)?.FullName ?? Path}",
         PersistentName = $"file:{Path}",

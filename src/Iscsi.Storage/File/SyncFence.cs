@@ -14,6 +14,10 @@ internal sealed class SyncFence
     private readonly object _sync = new();
     private readonly List<long> _running = new(64); // ascending; as many as threads
     private long _lastTicket;
+    private volatile bool _isBusy;
+
+    /// <summary>Whether a sync runs, at some moment just now.</summary>
+    public bool IsBusy => _isBusy;
 
     /// <summary>Before the system call.</summary>
     public long Begin()
@@ -21,6 +25,7 @@ internal sealed class SyncFence
         lock (_sync)
         {
             _running.Add(++_lastTicket);
+            _isBusy = true;
             return _lastTicket;
         }
     }
@@ -31,6 +36,7 @@ internal sealed class SyncFence
         lock (_sync)
         {
             _running.Remove(ticket);
+            _isBusy = _running.Count > 0;
             Monitor.PulseAll(_sync);
             if (!hasSucceeded) return;
             // Later ones can only report what was lost after this one has ended.

@@ -12,6 +12,7 @@ internal sealed class StoreLane : IDisposable
     {
         Node = node;
         Demand = new Demand(new Claim(TargetLevels.Store, need.BounceBlocks, 1));
+        SharesFlushes = need.SharesFlushes;
     }
 
     /// <summary>The shared node.</summary>
@@ -19,6 +20,9 @@ internal sealed class StoreLane : IDisposable
 
     /// <summary>What one request takes.</summary>
     public Demand Demand { get; }
+
+    /// <summary>Whether flushes pass by: they take no slot, because those of one device share what they need.</summary>
+    public bool SharesFlushes { get; }
 
     /// <summary>The lane of a device; null for one that completes at once and needs no memory.</summary>
     /// <exception cref="BudgetException">The store floor doesn't hold the device's bounce blocks.</exception>

@@ -35,6 +35,7 @@ internal static class CacheCommands
         var (lba, blockCount) = BlockAddress.Parse(r.Cdb, r.Row!.CdbLength);
         if (!BlockAddress.IsInside(r, lba, blockCount)) return ScsiStep.Done;
         r.NeedsStore = true;
+        r.OnlyFlushes = true;
         return ScsiStep.Execute;
     }
 }

@@ -51,6 +51,7 @@ internal sealed partial class LogicalUnit
         Index = index;
         Number = number;
         Device = device;
+        Shortcuts = device as IBlockDeviceShortcuts;
         TargetName = targetName;
         Limits = limits;
         _isWriteProtected = options.IsReadOnly;
@@ -77,6 +78,9 @@ internal sealed partial class LogicalUnit
 
     /// <summary>The storage.</summary>
     public IBlockDevice Device { get; }
+
+    /// <summary>What the storage does beside its Store level; null: nothing.</summary>
+    public IBlockDeviceShortcuts? Shortcuts { get; }
 
     /// <summary>What the device is now.</summary>
     public BlockDeviceInfo Info => Device.Info;

@@ -122,6 +122,9 @@ internal sealed class ScsiRequest
     /// <summary>Whether ExecuteAsync asks the device for something, and so needs a Store slot and its bounce blocks.</summary>
     public bool NeedsStore { get; internal set; }
 
+    /// <summary>Whether a flush is all that ExecuteAsync asks the device for.</summary>
+    public bool OnlyFlushes { get; internal set; }
+
     /// <summary>
     /// Whether <see cref="LockedRange"/> holds more than what is changed: then Execute says itself what it is about to change.
     /// </summary>
@@ -197,6 +200,7 @@ internal sealed class ScsiRequest
         LockedRange = default;
         IsAloneWithRange = false;
         NeedsStore = false;
+        OnlyFlushes = false;
         LocksMoreThanItChanges = false;
         Copy?.OnAborted();
         Copy = null;

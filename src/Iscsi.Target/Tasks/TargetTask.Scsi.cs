@@ -55,6 +55,9 @@ internal sealed partial class TargetTask
 
         // Reads what is on the medium in the chunk's place.
         ReadTwin,
+
+        // Makes durable what the chunks have written.
+        Flush,
     }
 
     private bool ExpectsDataIn => (_header[1] & 0x40) != 0;
@@ -97,6 +100,7 @@ internal sealed partial class TargetTask
         r.IsAca = Attribute == TaskAttribute.Aca;
         _offsetBytes = 0;
         _plan = Plan.None;
+        _flushesLast = false;
         _lane = null;
         if (!r.Units.TryFind(r.Lun, out var unit))
         {
@@ -282,7 +286,12 @@ internal sealed partial class TargetTask
             StartUnitWork();
             return;
         }
-        if (_lane is null || (_plan is Plan.Copy && _copyIo.Kind == CopyIoKind.Barrier))
+        if (TryReadAtOnce())
+        {
+            OnIoEnded(null);
+            return;
+        }
+        if (_lane is null || (IsFlush && _lane.SharesFlushes) || (_plan is Plan.Copy && _copyIo.Kind == CopyIoKind.Barrier))
         {
             StartIo();
             return;
@@ -324,7 +333,7 @@ internal sealed partial class TargetTask
             RevokeTokens();
             io = _plan switch
             {
-                Plan.Read when _flushesFirst => r.Unit!.FlushAsync(r.Cancellation),
+                _ when IsFlush => r.Unit!.Device.FlushAsync(r.Cancellation),
                 Plan.Read => r.Unit!.Device.ReadAsync(CurrentLba, _io),
                 Plan.Collect or Plan.Execute => ScsiDispatcher.ExecuteAsync(r),
                 Plan.Copy => _copyIo.StartAsync(r),
@@ -332,7 +341,7 @@ internal sealed partial class TargetTask
                 {
                     IoStep.ReadTail => r.Unit!.Device.ReadAsync(CurrentLba + (_chunkBytes / BlockBytes), _tail),
                     IoStep.ReadTwin => r.Unit!.Device.ReadAsync(CurrentLba, _twin),
-                    _ => r.Unit!.Device.WriteAsync(CurrentLba, _io, WriteFlags(r)),
+                    _ => r.Unit!.Device.WriteAsync(CurrentLba, _io, ChunkFlags(WriteFlags(r))),
                 },
             };
         }
@@ -393,6 +402,7 @@ internal sealed partial class TargetTask
         if (error is not null)
         {
             ReleaseRange();
+            if (IsFlush && error is not OperationCanceledException) Request.Unit!.LatchWriteError();
             ScsiDispatcher.OnDeviceError(Request, error);
             Session.OnDeviceError(this, error);
             Complete();

@@ -33,7 +33,8 @@ internal sealed partial class TargetTask
         var remaining = _totalBytes - _offsetBytes;
         if (remaining == 0)
         {
-            Complete();
+            if (_flushesLast) FlushLast();
+            else Complete();
             return;
         }
         if (_isTerminated)
@@ -189,6 +190,9 @@ internal sealed partial class TargetTask
                 CompleteTail();
                 _ioStep = IoStep.Write;
                 EnterStore();
+                return;
+            case IoStep.Flush:
+                Complete();
                 return;
             case IoStep.Write when _plan == Plan.WriteVerify:
                 _ioStep = IoStep.ReadTwin;

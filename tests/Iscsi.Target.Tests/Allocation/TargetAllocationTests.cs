@@ -45,13 +45,25 @@ public sealed class TargetAllocationTests
     public Task A_million_commands_over_TCP_allocate_nothing(bool isWrite) =>
         AssertNothingIsAllocatedAsync("file in memory", isWrite, 4096, depth: 32, commandCount: 1_000_000, overTcp: true);
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(32)]
+    public Task A_durable_write_allocates_nothing(int depth) =>
+        AssertNothingIsAllocatedAsync("file on disk", isWrite: true, 4096, depth, commandCount: 10_000, BlockWriteFlags.ForceUnitAccess);
+
     private static async Task AssertNothingIsAllocatedAsync(
-        string device, bool isWrite, int commandBytes, int depth, int commandCount, bool overTcp = false)
+        string device,
+        bool isWrite,
+        int commandBytes,
+        int depth,
+        int commandCount,
+        BlockWriteFlags flags = BlockWriteFlags.None,
+        bool overTcp = false)
     {
         using var scratch = new TestFile(device);
         await using var disk = await scratch.OpenAsync(DeviceBytes);
         await using var pair = await TargetPair.StartAsync(disk, overTcp: overTcp);
-        var load = new Load(pair.Disk, isWrite, commandBytes, depth);
+        var load = new Load(pair.Disk, isWrite, flags, commandBytes, depth);
         // The warm-up fills every pool.
         await load.RunAsync(commandCount / 4);
         var bytes = long.MaxValue;
@@ -75,9 +87,9 @@ public sealed class TargetAllocationTests
         private int _left;
         private int _running;
 
-        public Load(IBlockDevice disk, bool isWrite, int commandBytes, int depth)
+        public Load(IBlockDevice disk, bool isWrite, BlockWriteFlags flags, int commandBytes, int depth)
         {
-            _workers = [.. Enumerable.Range(0, depth).Select(i => new Worker(this, disk, isWrite, commandBytes, i))];
+            _workers = [.. Enumerable.Range(0, depth).Select(i => new Worker(this, disk, isWrite, flags, commandBytes, i))];
         }
 
         public async Task RunAsync(int commandCount)
@@ -97,7 +109,7 @@ public sealed class TargetAllocationTests
         }
 
 #pragma warning disable CA2012 // each task is consumed once, by the GetResult of its awaiter
-        private sealed class Worker(Load load, IBlockDevice disk, bool isWrite, int commandBytes, int number)
+        private sealed class Worker(Load load, IBlockDevice disk, bool isWrite, BlockWriteFlags flags, int commandBytes, int number)
         {
             private readonly BlockList _data = BlockList.Over(GC.AllocateArray<byte>(commandBytes, pinned: true));
             private readonly Random _random = new(number);
@@ -126,7 +138,7 @@ public sealed class TargetAllocationTests
                 while (load.TryTake())
                 {
                     var lba = _random.Next(DeviceBytes / commandBytes) * (long)(commandBytes / disk.Info.BlockSize);
-                    _command = (isWrite ? disk.WriteAsync(lba, _data) : disk.ReadAsync(lba, _data)).ConfigureAwait(false).GetAwaiter();
+                    _command = (isWrite ? disk.WriteAsync(lba, _data, flags) : disk.ReadAsync(lba, _data)).ConfigureAwait(false).GetAwaiter();
                     if (!_command.IsCompleted)
                     {
                         _command.UnsafeOnCompleted(_continue!);

@@ -1,0 +1,100 @@
+namespace Iscsi.Storage;
+
+/// <summary>
+/// Flushes of one file that come while a sync runs share the next one. They wait as a list of requests for the one thread that syncs, so
+/// a flush takes no store thread, however many wait.
+/// </summary>
+/// <remarks>
+/// <code>
+///   flushes      a   b c d        e
+///   syncs        |a....|bcd.......|e....|
+/// </code>
+/// A sync serves those that were here before it began, never one that came while it ran: writes that completed before that one was called
+/// may have come too late for it.
+/// </remarks>
+internal sealed class FlushGroup(FileBackend backend, ActivityGate gate)
+{
+    // Monitor and not Lock, for Wait and Pulse.
+    private readonly object _sync = new();
+    private StoreRequest? _first;
+    private StoreRequest? _last;
+    private bool _isWaiting;
+    private bool _isStopping;
+
+    /// <summary>Starts the thread, so that a lack of it shows when the device is opened.</summary>
+    public void Start() => new Thread(Run) { IsBackground = true, Name = $"flush {Path.GetFileName(backend.Path)}" }.Start();
+
+    /// <summary>Takes a flush on. The caller has entered the gate; the request leaves it.</summary>
+    public void Join(StoreRequest request)
+    {
+        lock (_sync)
+        {
+            if (_last is null) _first = request;
+            else _last.Next = request;
+            _last = request;
+            if (!_isWaiting) return; // it comes by itself when the sync that runs has ended
+            _isWaiting = false;
+            Monitor.Pulse(_sync);
+        }
+    }
+
+    /// <summary>Lets the thread end. No request is there any more, because the gate is closed and empty.</summary>
+    public void Stop()
+    {
+        lock (_sync)
+        {
+            _isStopping = true;
+            Monitor.Pulse(_sync);
+        }
+    }
+
+    private void Run()
+    {
+        while (TakeAll() is { } first)
+        {
+            Exception? error = null;
+            try
+            {
+                backend.Sync();
+            }
+            catch (Exception e)
+            {
+                error = e; // handed to the callers, whatever it is
+            }
+            End(first, error);
+        }
+    }
+
+    private StoreRequest? TakeAll()
+    {
+        lock (_sync)
+        {
+            while (_first is null && !_isStopping)
+            {
+                _isWaiting = true;
+                Monitor.Wait(_sync);
+            }
+            var first = _first;
+            _first = _last = null;
+            return first;
+        }
+    }
+
+    private void End(StoreRequest first, Exception? error)
+    {
+        // All of them, before a caller goes on who may dispose the device and wait for it.
+        for (var request = first; request is not null; request = request.Next) gate.Leave();
+        for (var request = first; request is not null;)
+        {
+            var next = request.Next;
+            request.Next = null;
+            if (error is null) request.Complete(0);
+            else request.Fail(ReferenceEquals(request, first) ? error : Copy(error));
+            request = next;
+        }
+    }
+
+    /// <summary>Everybody has an exception of its own: one that is thrown twice loses the first stack.</summary>
+    private static Exception Copy(Exception error) =>
+        error is BlockDeviceException e ? new BlockDeviceException(e.Error, e.Message, e) : error;
+}
