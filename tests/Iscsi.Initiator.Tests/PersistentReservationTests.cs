@@ -35,9 +35,11 @@ public sealed class PersistentReservationTests
 
         var read = a.ExecuteAsync(0, [0x28, 0, 0, 0, 0, 0, 0, 0, 1, 0], dataIn: new byte[512]).AsTask();
         await device.Entered.Task;
+        await a.PingAsync(); // its session has left the read at the device
         var preempt = OutAsync(b, PreemptAndAbort, KeyB, KeyA, ExclusiveAccess);
         // The reservation has moved when b's key is the only one; the command waits on.
         while ((await InAsync(b, 0, 64)).Length != 16) await Task.Yield();
+        await a.PingAsync(); // what b's session has posted to a's has run: the read is stopped
         Assert.False(preempt.IsCompleted);
         device.Open.SetResult();
         await preempt;
