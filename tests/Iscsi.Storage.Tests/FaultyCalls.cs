@@ -23,6 +23,12 @@ internal sealed unsafe class FaultyCalls : LinuxCalls
 
     public int DirectError { get; set; }
 
+    /// <summary>What direct I/O is aligned to, by statx; 0: it does not say; null: what the file system says.</summary>
+    public int? DirectAlignment { get; set; }
+
+    /// <summary>What direct I/O needs, whatever statx says.</summary>
+    public int SectorBytes { get; set; } = 1;
+
     /// <summary>While it is there, writes wait for it.</summary>
     public ManualResetEventSlim? WriteGate { get; set; }
 
@@ -40,7 +46,7 @@ internal sealed unsafe class FaultyCalls : LinuxCalls
     }
 
     public override long Read(int fd, IoVector* vectors, int count, long offsetBytes, int flags) =>
-        ReadError != 0 ? -ReadError : base.Read(fd, vectors, count, offsetBytes, flags);
+        ReadError != 0 ? -ReadError : vectors->Length % SectorBytes != 0 ? -Linux.EInval : base.Read(fd, vectors, count, offsetBytes, flags);
 
     public override long Write(int fd, IoVector* vectors, int count, long offsetBytes, int flags)
     {
@@ -55,6 +61,15 @@ internal sealed unsafe class FaultyCalls : LinuxCalls
 
     public override long Allocate(int fd, int mode, long offsetBytes, long lengthBytes) =>
         AllocateError != 0 ? -AllocateError : base.Allocate(fd, mode, offsetBytes, lengthBytes);
+
+    public override long Stat(int fd, out FileStatus status)
+    {
+        var result = base.Stat(fd, out status);
+        if (DirectAlignment is not { } alignment) return result;
+        status.Mask = alignment == 0 ? status.Mask & ~Linux.StatXDirectAlignment : status.Mask | Linux.StatXDirectAlignment;
+        status.DirectOffsetAlignment = status.DirectMemoryAlignment = (uint)alignment;
+        return result;
+    }
 
     public override long SetDirect(int fd) => DirectError != 0 ? -DirectError : base.SetDirect(fd);
 }
