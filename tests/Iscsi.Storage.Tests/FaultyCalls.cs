@@ -13,6 +13,9 @@ internal sealed unsafe class FaultyCalls : LinuxCalls
     /// <summary>The errno of every read until it is reset.</summary>
     public int ReadError { get; set; }
 
+    /// <summary>Called before each read with its offset, length and flags: the longest that may be read, a negative errno, or null.</summary>
+    public Func<long, long, int, long?>? OnRead { get; set; }
+
     /// <summary>The errno of every write until it is reset.</summary>
     public int WriteError { get; set; }
 
@@ -45,8 +48,24 @@ internal sealed unsafe class FaultyCalls : LinuxCalls
         return -error;
     }
 
-    public override long Read(int fd, IoVector* vectors, int count, long offsetBytes, int flags) =>
-        ReadError != 0 ? -ReadError : vectors->Length % SectorBytes != 0 ? -Linux.EInval : base.Read(fd, vectors, count, offsetBytes, flags);
+    public override long Read(int fd, IoVector* vectors, int count, long offsetBytes, int flags)
+    {
+        if (ReadError != 0) return -ReadError;
+        if (vectors->Length % SectorBytes != 0) return -Linux.EInval;
+        if (OnRead is not { } onRead) return base.Read(fd, vectors, count, offsetBytes, flags);
+        var length = 0L;
+        for (var i = 0; i < count; i++) length += vectors[i].Length;
+        switch (onRead(offsetBytes, length, flags))
+        {
+            case null:
+                return base.Read(fd, vectors, count, offsetBytes, 0);
+            case < 0 and var error:
+                return error;
+            case { } most:
+                var part = new IoVector { Base = vectors->Base, Length = (nint)Math.Min(most, vectors->Length) };
+                return base.Read(fd, &part, 1, offsetBytes, 0);
+        }
+    }
 
     public override long Write(int fd, IoVector* vectors, int count, long offsetBytes, int flags)
     {
