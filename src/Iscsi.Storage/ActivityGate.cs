@@ -15,9 +15,15 @@ internal sealed class ActivityGate
     /// <exception cref="ObjectDisposedException">The gate is closed.</exception>
     public void Enter(object owner)
     {
-        if ((Interlocked.Increment(ref _state) & Closed) == 0) return;
+        ObjectDisposedException.ThrowIf(!TryEnter(), owner);
+    }
+
+    /// <summary>Enters, unless the gate is closed.</summary>
+    public bool TryEnter()
+    {
+        if ((Interlocked.Increment(ref _state) & Closed) == 0) return true;
         Leave();
-        throw new ObjectDisposedException(owner.GetType().Name);
+        return false;
     }
 
     public void Leave()

@@ -34,6 +34,18 @@ public interface ITransportConnection : IDuplexPipe, IAsyncDisposable
     /// <exception cref="IOException">The connection failed or was aborted.</exception>
     ValueTask SendAsync(OutboundBatch batch, CancellationToken cancellationToken = default);
 
+    /// <summary>
+    /// Whether <see cref="SendAsync"/> takes parts of files (<see cref="OutboundBatch.Add(in OutboundFile)"/>). Default: no, whoever has a file
+    /// reads it into memory first.
+    /// </summary>
+    bool SendsFiles => false;
+
+    /// <summary>
+    /// Bytes that <see cref="SendAsync"/> has taken and the peer has not acknowledged; 0 where that is not known. Those that are a part of a file are
+    /// still read from it, whenever they are sent or have to be repeated.
+    /// </summary>
+    int UnacknowledgedBytes => 0;
+
     /// <summary>Ends the connection at once: pending reads complete as closed, pending sends fail. Any thread; idempotent; never throws.</summary>
     void Abort(ConnectionEndReason reason);
 
@@ -63,21 +75,28 @@ public interface ITransportListener : IAsyncDisposable
     }
 }
 
-/// <summary>Headers and blocks that leave in one gather-send. Reused; filled by one owner; not touched between send and its completion.</summary>
+/// <summary>
+/// Headers, blocks and parts of files that leave in one gather-send. Reused; filled by one owner; not touched between send and its
+/// completion.
+/// </summary>
 public sealed class OutboundBatch
 {
     private ReadOnlyMemory<byte>[] _segments;
+    private OutboundFile[] _files = [];
     private int _count;
 
     /// <summary>Creates an empty batch.</summary>
     /// <param name="capacity">Segments it holds without growing.</param>
     public OutboundBatch(int capacity = 256) => _segments = new ReadOnlyMemory<byte>[capacity];
 
-    /// <summary>The segments in order; each is pinned memory, none is empty.</summary>
+    /// <summary>The segments in order: pinned memory, or empty for a part of a file (<see cref="FileOf"/>).</summary>
     public ReadOnlySpan<ReadOnlyMemory<byte>> Segments => _segments.AsSpan(0, _count);
 
     /// <summary>Bytes in all segments.</summary>
     public long Length { get; private set; }
+
+    /// <summary>Whether parts of files are among the segments.</summary>
+    public bool HasFiles { get; private set; }
 
     /// <summary>Whether there is nothing to send.</summary>
     public bool IsEmpty => _count == 0;
@@ -111,9 +130,29 @@ public sealed class OutboundBatch
         if (lengthBytes != 0) throw new ArgumentOutOfRangeException(nameof(lengthBytes), "The part is not inside the list.");
     }
 
+    /// <summary>Appends a part of a file; only for a transport that <see cref="ITransportConnection.SendsFiles"/>.</summary>
+    public void Add(in OutboundFile file)
+    {
+        ArgumentNullException.ThrowIfNull(file.Handle, nameof(file));
+        ArgumentOutOfRangeException.ThrowIfNegative(file.OffsetBytes, nameof(file));
+        ArgumentOutOfRangeException.ThrowIfLessThan(file.LengthBytes, 1, nameof(file));
+        if (_count == _segments.Length) Array.Resize(ref _segments, _count * 2);
+        if (_files.Length != _segments.Length) Array.Resize(ref _files, _segments.Length);
+        _segments[_count] = default;
+        _files[_count++] = file;
+        Length += file.LengthBytes;
+        HasFiles = true;
+    }
+
+    /// <summary>The part of a file that a segment is.</summary>
+    /// <param name="segment">Its place among <see cref="Segments"/>, where memory is empty.</param>
+    public ref readonly OutboundFile FileOf(int segment) => ref _files[segment];
+
     /// <summary>Forgets all segments.</summary>
     public void Clear()
     {
+        if (HasFiles) _files.AsSpan(0, _count).Clear();
+        HasFiles = false;
         _segments.AsSpan(0, _count).Clear();
         _count = 0;
         Length = 0;

@@ -35,7 +35,7 @@ public sealed class InMemoryConnection : TransportConnection
 
     internal override bool WaitReadable() => _in.WaitReadable();
 
-    internal override int TrySend(ReadOnlySpan<ReadOnlyMemory<byte>> segments, int offsetBytes) => _out.TryWrite(segments, offsetBytes);
+    internal override int TrySend(ReadOnlySpan<ReadOnlyMemory<byte>> segments, int offsetBytes, bool moreFollows) => _out.TryWrite(segments, offsetBytes);
 
     internal override bool WaitWritable(ReadOnlySpan<ReadOnlyMemory<byte>> segments, int offsetBytes, out int sent)
     {

@@ -2,6 +2,7 @@ using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Versioning;
+using Microsoft.Win32.SafeHandles;
 
 namespace Iscsi.Transport;
 
@@ -18,6 +19,9 @@ internal static unsafe partial class LinuxSocket
     private const int MsgTruncate = 0x20;
     private const int MsgDontWait = 0x40;
     private const int MsgNoSignal = 0x4000;
+    private const int MsgMore = 0x8000;
+
+    private const nuint SendQueueBytes = 0x5411; // SIOCOUTQ, tcp(7); the same on x86-64 and arm64
 
     private const int Eintr = 4;
     private const int Eagain = 11;
@@ -62,7 +66,7 @@ internal static unsafe partial class LinuxSocket
     /// <returns>Bytes, or <see cref="TransportConnection.WouldBlock"/>.</returns>
     /// <exception cref="IOException">The connection failed.</exception>
     [SkipLocalsInit]
-    public static int Send(SafeSocketHandle socket, ReadOnlySpan<ReadOnlyMemory<byte>> segments, int offsetBytes)
+    public static int Send(SafeSocketHandle socket, ReadOnlySpan<ReadOnlyMemory<byte>> segments, int offsetBytes, bool moreFollows)
     {
         var vectors = stackalloc IoVector[Math.Min(segments.Length, MaxVectors)];
         var count = 0;
@@ -75,7 +79,7 @@ internal static unsafe partial class LinuxSocket
         var message = new MessageHeader { Vectors = vectors, VectorCount = (nuint)count };
         for (; ; )
         {
-            var sent = SendMsg(socket, &message, MsgDontWait | MsgNoSignal);
+            var sent = SendMsg(socket, &message, moreFollows ? MsgDontWait | MsgNoSignal | MsgMore : MsgDontWait | MsgNoSignal);
             if (sent > 0) return (int)sent;
             switch (Marshal.GetLastPInvokeError())
             {
@@ -84,6 +88,33 @@ internal static unsafe partial class LinuxSocket
                 case var error: throw new IOException($"The connection failed: {Marshal.GetPInvokeErrorMessage(error)}.");
             }
         }
+    }
+
+    /// <summary>Sends what the socket, which is non-blocking, takes of a part of a file. A peer that is gone raises SIGPIPE, which .NET ignores.</summary>
+    /// <returns>Bytes, or <see cref="TransportConnection.WouldBlock"/>.</returns>
+    /// <exception cref="IOException">The connection failed, or the file ends here.</exception>
+    public static int SendFile(SafeSocketHandle socket, in OutboundFile file)
+    {
+        var offset = file.OffsetBytes;
+        for (; ; )
+        {
+            var sent = SendFile(socket, file.Handle, &offset, (nuint)file.LengthBytes);
+            if (sent > 0) return (int)sent;
+            if (sent == 0) throw new IOException($"The file ends at or before byte {offset}, inside what was to be sent.");
+            switch (Marshal.GetLastPInvokeError())
+            {
+                case Eagain: return TransportConnection.WouldBlock;
+                case Eintr: continue;
+                case var error: throw new IOException($"A part of a file can't be sent: {Marshal.GetPInvokeErrorMessage(error)}.");
+            }
+        }
+    }
+
+    /// <summary>Bytes that were sent and the peer has not acknowledged; 0 for a connection that has ended.</summary>
+    public static int UnacknowledgedBytes(SafeSocketHandle socket)
+    {
+        int bytes;
+        return IoControl(socket, SendQueueBytes, &bytes) == 0 ? bytes : 0;
     }
 
     /// <summary>Throws away what is there, at most so many bytes.</summary>
@@ -101,6 +132,13 @@ internal static unsafe partial class LinuxSocket
 
     [LibraryImport("libc", EntryPoint = "sendmsg", SetLastError = true)]
     private static partial nint SendMsg(SafeSocketHandle socket, MessageHeader* message, int flags);
+
+    [LibraryImport("libc", EntryPoint = "sendfile", SetLastError = true)]
+    private static partial nint SendFile(SafeSocketHandle socket, SafeFileHandle file, long* offset, nuint count);
+
+    // Variadic in C; on the Linux ABIs of .NET a pointer is passed the same way.
+    [LibraryImport("libc", EntryPoint = "ioctl", SetLastError = true)]
+    private static partial int IoControl(SafeSocketHandle socket, nuint request, int* value);
 
     // struct iovec
     [StructLayout(LayoutKind.Sequential)]

@@ -13,6 +13,7 @@ public sealed partial class PduChannel
 
     private readonly Memory<byte>[] _entryMemory;
     private readonly int[] _freeEntries;
+    private OutboundFile[] _entryFiles = []; // of PDUs whose data are in a file; made for the first one
     private readonly OutboundBatch _batch;
     private readonly SendWork _sendWork;
     private readonly Action _onSendCompleted;
@@ -24,6 +25,7 @@ public sealed partial class PduChannel
     private int _pendingCount;
     private int _inFlightCount;
     private int _freeCount;
+    private long _sentBytes;
     private ConfiguredValueTaskAwaitable.ConfiguredValueTaskAwaiter _sendAwaiter;
     private bool _sendPending;
     private bool _flushing;
@@ -34,6 +36,21 @@ public sealed partial class PduChannel
 
     /// <summary>Whether anything is queued or being sent.</summary>
     public bool IsSending => _pendingCount > 0 || _inFlightCount > 0;
+
+    /// <summary>
+    /// Whether data segments may come from files (<see cref="QueueFilePdu"/>): the transport sends them, and no digest is computed, for which
+    /// they must not change until they were sent.
+    /// </summary>
+    public bool CanSendFiles => _sendsFiles && !SendDataDigest;
+
+    /// <summary>Bytes of all PDUs that were queued: a place in the stream.</summary>
+    public long QueuedBytes { get; private set; }
+
+    /// <summary>
+    /// The place in the stream up to which the peer has everything for sure, so that no file is read for it any more; behind everything when the
+    /// channel has ended.
+    /// </summary>
+    public long AcknowledgedBytes => HasEnded ? long.MaxValue : _sentBytes - _transport.UnacknowledgedBytes;
 
     /// <summary>When the transport last took bytes, or when something was queued on an idle channel: a timestamp of the clock.</summary>
     public long LastSendProgress { get; private set; }
@@ -76,17 +93,40 @@ public sealed partial class PduChannel
         Grant wire = default)
     {
         var memory = _entryMemory[entry].Span;
-        if (SendHeaderDigest) HeaderDigest.Write(memory[..BasicHeaderSegment.Size], default, memory[HeaderDigestOffset..]);
         var trailer = lengthBytes == 0
             ? 0
             : PduTrailer.Write(data!, offsetBytes, lengthBytes, SendDataDigest, memory[TrailerOffset..]);
-        var pdu = new QueuedPdu(entry, data, offsetBytes, lengthBytes, trailer, completion, tag, wire);
+        Queue(memory, new QueuedPdu(entry, data, offsetBytes, lengthBytes, trailer, completion, tag, wire));
+    }
+
+    /// <summary>
+    /// Queues a PDU whose data segment is sent from a file, as <see cref="QueuePdu"/> does from memory. Only where <see cref="CanSendFiles"/> says so.
+    /// </summary>
+    /// <param name="entry">The entry; it is free again when the PDU was sent.</param>
+    /// <param name="file">The data segment; the file stays open until the PDU was sent.</param>
+    /// <param name="completion">Told when the connection has taken every byte.</param>
+    /// <param name="tag">Given to <paramref name="completion"/>.</param>
+    /// <param name="wire">A grant that is given back when the PDU was sent; default for none.</param>
+    public void QueueFilePdu(int entry, in OutboundFile file, IPduSendCompletion? completion, int tag = 0, Grant wire = default)
+    {
+        if (!CanSendFiles) throw new InvalidOperationException("The transport sends no files, or their digest would be needed.");
+        if (_entryFiles.Length == 0) _entryFiles = new OutboundFile[_entryMemory.Length];
+        _entryFiles[entry] = file;
+        var memory = _entryMemory[entry].Span;
+        var trailer = PduTrailer.Finish(0, file.LengthBytes, hasDigest: false, memory[TrailerOffset..]);
+        Queue(memory, new QueuedPdu(entry, null, 0, file.LengthBytes, trailer, completion, tag, wire));
+    }
+
+    private void Queue(Span<byte> memory, in QueuedPdu pdu)
+    {
+        if (SendHeaderDigest) HeaderDigest.Write(memory[..BasicHeaderSegment.Size], default, memory[HeaderDigestOffset..]);
         if (HasEnded)
         {
             Complete(pdu, isSent: false);
             return;
         }
         if (!IsSending) LastSendProgress = _clock.GetTimestamp();
+        QueuedBytes += (SendHeaderDigest ? TrailerOffset : HeaderDigestOffset) + pdu.LengthBytes + pdu.TrailerBytes;
         _pending[(_pendingHead + _pendingCount++) % _pending.Length] = pdu;
     }
 
@@ -132,7 +172,8 @@ public sealed partial class PduChannel
             var memory = _entryMemory[pdu.Entry];
             _batch.Add(memory[..(SendHeaderDigest ? TrailerOffset : HeaderDigestOffset)]);
             if (pdu.LengthBytes == 0) continue;
-            _batch.Add(pdu.Data!, pdu.OffsetBytes, pdu.LengthBytes);
+            if (pdu.Data is not null) _batch.Add(pdu.Data, pdu.OffsetBytes, pdu.LengthBytes);
+            else _batch.Add(_entryFiles[pdu.Entry]);
             _batch.Add(memory.Slice(TrailerOffset, pdu.TrailerBytes));
         }
     }
@@ -144,6 +185,7 @@ public sealed partial class PduChannel
         {
             _sendAwaiter.GetResult();
             LastSendProgress = _clock.GetTimestamp();
+            _sentBytes += _batch.Length;
         }
         catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException)
         {
@@ -162,6 +204,7 @@ public sealed partial class PduChannel
 
     private void Complete(in QueuedPdu pdu, bool isSent)
     {
+        if (pdu.IsFile) _entryFiles[pdu.Entry] = default;
         ReturnEntry(pdu.Entry);
         if (!pdu.Wire.IsEmpty) pdu.Wire.Dispose();
         pdu.Completion?.OnPduSent(pdu.Tag, isSent);

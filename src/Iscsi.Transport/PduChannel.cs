@@ -31,6 +31,7 @@ public sealed partial class PduChannel
     private readonly SerialExecutor _executor;
     private readonly IPduChannelHandler _handler;
     private readonly TimeProvider _clock;
+    private readonly bool _sendsFiles;
     private ConnectionEndReason _endReason;
     private bool _quietTold;
 
@@ -52,6 +53,7 @@ public sealed partial class PduChannel
         ArgumentNullException.ThrowIfNull(entries);
         _transport = transport;
         Loop = transport.Pin();
+        _sendsFiles = transport.SendsFiles;
         _executor = executor;
         _handler = handler;
         _clock = clock;

@@ -43,7 +43,7 @@ internal sealed class SendChannel(TransportConnection transport) : IValueTaskSou
         {
             try
             {
-                Advance(_batch!.Segments, sentBytes);
+                Advance(_batch!, sentBytes);
                 if (!Pump()) return;
             }
             catch (IOException exception)
@@ -78,22 +78,46 @@ internal sealed class SendChannel(TransportConnection transport) : IValueTaskSou
     // True when everything is sent, false when the transport will call OnWritable.
     private bool Pump()
     {
-        var segments = _batch!.Segments;
+        var batch = _batch!;
+        var segments = batch.Segments;
         while (_segment < segments.Length)
         {
             var left = segments[_segment..];
-            var sent = transport.TrySend(left, _offset);
+            int sent;
+            if (!batch.HasFiles)
+            {
+                sent = transport.TrySend(left, _offset, moreFollows: false);
+            }
+            else if (left[0].IsEmpty)
+            {
+                ref readonly var file = ref batch.FileOf(_segment);
+                sent = transport.TrySendFile(file with { OffsetBytes = file.OffsetBytes + _offset, LengthBytes = file.LengthBytes - _offset });
+            }
+            else
+            {
+                left = UpToFile(left);
+                sent = transport.TrySend(left, _offset, moreFollows: _segment + left.Length < segments.Length);
+            }
             if (sent == TransportConnection.WouldBlock && transport.WaitWritable(left, _offset, out sent)) return false;
-            Advance(segments, sent);
+            Advance(batch, sent);
         }
         return true;
     }
 
-    private void Advance(ReadOnlySpan<ReadOnlyMemory<byte>> segments, int sentBytes)
+    private static ReadOnlySpan<ReadOnlyMemory<byte>> UpToFile(ReadOnlySpan<ReadOnlyMemory<byte>> segments)
     {
+        var count = 1;
+        while (count < segments.Length && !segments[count].IsEmpty) count++;
+        return segments[..count];
+    }
+
+    private void Advance(OutboundBatch batch, int sentBytes)
+    {
+        var segments = batch.Segments;
         while (sentBytes > 0)
         {
-            var left = segments[_segment].Length - _offset;
+            var length = segments[_segment].IsEmpty ? batch.FileOf(_segment).LengthBytes : segments[_segment].Length;
+            var left = length - _offset;
             if (sentBytes < left)
             {
                 _offset += sentBytes;

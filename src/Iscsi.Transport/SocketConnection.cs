@@ -74,7 +74,7 @@ public sealed class SocketConnection : TransportConnection
         }
     }
 
-    internal override int TrySend(ReadOnlySpan<ReadOnlyMemory<byte>> segments, int offsetBytes) => WouldBlock; // the wait sends
+    internal override int TrySend(ReadOnlySpan<ReadOnlyMemory<byte>> segments, int offsetBytes, bool moreFollows) => WouldBlock; // the wait sends
 
     internal override bool WaitWritable(ReadOnlySpan<ReadOnlyMemory<byte>> segments, int offsetBytes, out int sent)
     {

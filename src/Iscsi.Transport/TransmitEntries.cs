@@ -41,4 +41,7 @@ public sealed class TransmitEntries
 
 /// <summary>A PDU in the queue of a channel.</summary>
 internal readonly record struct QueuedPdu(
-    int Entry, BlockList? Data, int OffsetBytes, int LengthBytes, int TrailerBytes, IPduSendCompletion? Completion, int Tag, Grant Wire);
+    int Entry, BlockList? Data, int OffsetBytes, int LengthBytes, int TrailerBytes, IPduSendCompletion? Completion, int Tag, Grant Wire)
+{
+    public bool IsFile => Data is null && LengthBytes != 0;
+}

@@ -73,6 +73,12 @@ public abstract class TransportConnection : ITransportConnection
     /// <inheritdoc/>
     public virtual WorkLoop? Pin() => null;
 
+    /// <inheritdoc/>
+    public virtual bool SendsFiles => false;
+
+    /// <inheritdoc/>
+    public virtual int UnacknowledgedBytes => 0;
+
     /// <summary>
     /// Tells the peer that nothing more will come, closes, and waits until pending operations have ended. What was sent before is
     /// still delivered.
@@ -96,9 +102,17 @@ public abstract class TransportConnection : ITransportConnection
     internal abstract bool WaitReadable();
 
     /// <summary>Sends what the transport takes at once, beginning <paramref name="offsetBytes"/> into the first segment.</summary>
+    /// <param name="segments">What to send.</param>
+    /// <param name="offsetBytes">Where it begins in the first one.</param>
+    /// <param name="moreFollows">More is sent right afterwards: a last packet that is not full may wait for it.</param>
     /// <returns>Bytes taken, 1 or more, or <see cref="WouldBlock"/>.</returns>
     /// <exception cref="IOException">The connection failed.</exception>
-    internal abstract int TrySend(ReadOnlySpan<ReadOnlyMemory<byte>> segments, int offsetBytes);
+    internal abstract int TrySend(ReadOnlySpan<ReadOnlyMemory<byte>> segments, int offsetBytes, bool moreFollows);
+
+    /// <summary>Sends what the transport takes at once of a part of a file.</summary>
+    /// <returns>Bytes taken, 1 or more, or <see cref="WouldBlock"/>.</returns>
+    /// <exception cref="IOException">The connection failed, or the file ends inside the part.</exception>
+    internal virtual int TrySendFile(in OutboundFile file) => throw new NotSupportedException("This transport sends no files.");
 
     /// <summary>
     /// Waits until more can be sent; may send bytes itself. Arranges one call of

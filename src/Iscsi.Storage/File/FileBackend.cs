@@ -31,11 +31,17 @@ internal abstract class FileBackend(string path, SafeFileHandle handle, int bloc
     /// <summary>See <see cref="IBlockDeviceShortcuts.PrefersFlush"/>.</summary>
     public virtual bool PrefersFlush => true;
 
+    /// <summary>Whether the system can send from the file itself (sendfile), at all.</summary>
+    public virtual bool CanBeSent => false;
+
     /// <summary>Reads what can be had without waiting.</summary>
     /// <param name="offsetBytes">Of the first byte of the list.</param>
     /// <param name="list">The list.</param>
     /// <returns>Bytes of the list that are filled; all, or <see cref="Read"/> has to do the rest.</returns>
     public abstract int ReadWithoutWaiting(long offsetBytes, BlockList list);
+
+    /// <summary>Whether a part of a file that <see cref="CanBeSent"/> is there, and can be sent now without waiting for it.</summary>
+    public virtual bool IsAtHand(long offsetBytes, long lengthBytes) => false;
 
     /// <summary>Fills a list from its byte <paramref name="doneBytes"/> on.</summary>
     public abstract void Read(long offsetBytes, BlockList list, int doneBytes);

@@ -12,13 +12,23 @@ internal sealed partial class TargetSession
     public void QueueDataIn(
         IPduSendCompletion task, DataInFields fields, BlockList data, int offsetBytes, int lengthBytes, Grant wire)
     {
+        _channel.QueuePdu(WriteDataIn(fields, wire), data, offsetBytes, lengthBytes, task, wire: wire);
+    }
+
+    public void QueueDataIn(IPduSendCompletion task, DataInFields fields, in OutboundFile file, Grant wire)
+    {
+        _channel.QueueFilePdu(WriteDataIn(fields, wire), file, task, wire: wire);
+    }
+
+    private int WriteDataIn(in DataInFields fields, Grant wire)
+    {
         DataInPdu.Write(TakeWireEntry(wire, out var entry), fields with
         {
             StatSN = fields.HasStatus ? _statSN.Take() : 0,
             ExpCmdSN = _window.Numbers.ExpCmdSN,
             MaxCmdSN = _window.Advertise(),
         });
-        _channel.QueuePdu(entry, data, offsetBytes, lengthBytes, task, wire: wire);
+        return entry;
     }
 
     public void QueueResponse(

@@ -280,6 +280,7 @@ internal sealed partial class TargetSession : IPduChannelHandler, ISerialOwner, 
         }
         ReleaseControlReserve();
         _tellTimer?.Dispose();
+        _acknowledgementTimer?.Dispose();
         Core.Sessions.Finished();
         Core.TellIdle();
     }

@@ -36,8 +36,10 @@ internal sealed partial class TargetTask
             ReadChunk(CreditData);
             return;
         }
-        ReserveBurst((int)RoundUp(Math.Min(remaining, Session.Core.Budget.BurstBytes)));
+        if (!TryPlanFileRead(remaining)) ReserveReadBurst(remaining);
     }
+
+    private void ReserveReadBurst(long remaining) => ReserveBurst((int)RoundUp(Math.Min(remaining, Session.Core.Budget.BurstBytes)));
 
     private void ReadChunk(BlockList memory)
     {
@@ -86,7 +88,8 @@ internal sealed partial class TargetTask
         _sendOffset += segment.LengthBytes;
         _pdusInFlight++;
         _isStatusQueued = segment.HasStatus;
-        Session.QueueDataIn(this, fields, _sending!, offset, segment.LengthBytes, wire);
+        if (_file is not null) QueueFileDataIn(fields, offset, segment.LengthBytes, wire);
+        else Session.QueueDataIn(this, fields, _sending!, offset, segment.LengthBytes, wire);
     }
 
     /// <inheritdoc/>

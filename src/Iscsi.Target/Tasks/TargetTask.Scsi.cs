@@ -326,6 +326,11 @@ internal sealed partial class TargetTask
     private void StartIo()
     {
         State = TaskState.InStore;
+        if (_fileDevice is not null && !_flushesFirst)
+        {
+            BeginFileRead();
+            return;
+        }
         var r = Request;
         ValueTask io;
         try

@@ -143,6 +143,7 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
         _isResponseQueued = false;
         _isStatusQueued = false;
         _pdusInFlight = 0;
+        _fileReadMark = 0;
         _transferTag = TaskTag.Reserved;
         PendingTasks = 0;
         SessionsToEnd = [];
@@ -328,6 +329,7 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
     {
         BurstData.Clear();
         _io.Clear();
+        if (_fileDevice is not null) EndFileRead();
         if (_burst.IsEmpty) return;
         _burst.Dispose();
         _burst = default;

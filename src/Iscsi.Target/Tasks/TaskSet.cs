@@ -98,7 +98,7 @@ internal sealed class TaskSet<T>
     private bool MayEnable(T task) => _fences == 0 && task.Attribute switch
     {
         TaskAttribute.HeadOfQueue => true,
-        TaskAttribute.Ordered => _enabled == 0,
+        TaskAttribute.Ordered => _enabled == 0 && !task.WaitsForOlder,
         _ => !_orderedEnabled && _headsEnabled == 0,
     };
 
@@ -130,6 +130,9 @@ internal interface ITaskSetMember<T>
 {
     /// <summary>SIMPLE, ORDERED, HEAD OF QUEUE; untagged counts as SIMPLE.</summary>
     TaskAttribute Attribute { get; }
+
+    /// <summary>Of an ORDERED task, when nothing older is left in the set: whether it has to wait all the same.</summary>
+    bool WaitsForOlder => false;
 
     /// <summary>The link of the dormant queue.</summary>
     T? NextInTaskSet { get; set; }

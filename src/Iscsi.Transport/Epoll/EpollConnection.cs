@@ -35,6 +35,7 @@ internal sealed class EpollConnection : TransportConnection
     public EpollConnection(Socket socket, EpollLoop loop)
     {
         _socket = socket;
+        socket.Blocking = false; // for sendfile, which has no flag that says so call by call
         _handle = socket.SafeHandle;
         _loop = loop;
         LocalEndPoint = socket.LocalEndPoint;
@@ -56,6 +57,23 @@ internal sealed class EpollConnection : TransportConnection
     {
         _isPinned = true;
         return _loop;
+    }
+
+    public override bool SendsFiles => true;
+
+    public override int UnacknowledgedBytes
+    {
+        get
+        {
+            try
+            {
+                return LinuxSocket.UnacknowledgedBytes(_handle);
+            }
+            catch (ObjectDisposedException)
+            {
+                return 0;
+            }
+        }
     }
 
     public override void Abort(ConnectionEndReason reason)
@@ -85,12 +103,27 @@ internal sealed class EpollConnection : TransportConnection
 
     internal override bool WaitReadable() => _reading.TryWait();
 
-    internal override int TrySend(ReadOnlySpan<ReadOnlyMemory<byte>> segments, int offsetBytes)
+    internal override int TrySend(ReadOnlySpan<ReadOnlyMemory<byte>> segments, int offsetBytes, bool moreFollows)
     {
         var edges = Volatile.Read(ref _writing.Edges);
         try
         {
-            var sent = LinuxSocket.Send(_handle, segments, offsetBytes);
+            var sent = LinuxSocket.Send(_handle, segments, offsetBytes, moreFollows);
+            if (sent == WouldBlock) _writing.DrainedAt = edges;
+            return sent;
+        }
+        catch (ObjectDisposedException)
+        {
+            throw Closed();
+        }
+    }
+
+    internal override int TrySendFile(in OutboundFile file)
+    {
+        var edges = Volatile.Read(ref _writing.Edges);
+        try
+        {
+            var sent = LinuxSocket.SendFile(_handle, file);
             if (sent == WouldBlock) _writing.DrainedAt = edges;
             return sent;
         }
