@@ -13,6 +13,9 @@ internal sealed unsafe class FaultyCalls : LinuxCalls
     /// <summary>The errno of every read until it is reset.</summary>
     public int ReadError { get; set; }
 
+    /// <summary>Called before each read with its offset, length and flags: the longest that may be read, a negative errno, or null.</summary>
+    public Func<long, long, int, long?>? OnRead { get; set; }
+
     /// <summary>The errno of every write until it is reset.</summary>
     public int WriteError { get; set; }
 
@@ -22,6 +25,12 @@ internal sealed unsafe class FaultyCalls : LinuxCalls
     public int AllocateError { get; set; }
 
     public int DirectError { get; set; }
+
+    /// <summary>What direct I/O is aligned to, by statx; 0: it does not say; null: what the file system says.</summary>
+    public int? DirectAlignment { get; set; }
+
+    /// <summary>What direct I/O needs, whatever statx says.</summary>
+    public int SectorBytes { get; set; } = 1;
 
     /// <summary>While it is there, writes wait for it.</summary>
     public ManualResetEventSlim? WriteGate { get; set; }
@@ -39,8 +48,24 @@ internal sealed unsafe class FaultyCalls : LinuxCalls
         return -error;
     }
 
-    public override long Read(int fd, IoVector* vectors, int count, long offsetBytes, int flags) =>
-        ReadError != 0 ? -ReadError : base.Read(fd, vectors, count, offsetBytes, flags);
+    public override long Read(int fd, IoVector* vectors, int count, long offsetBytes, int flags)
+    {
+        if (ReadError != 0) return -ReadError;
+        if (vectors->Length % SectorBytes != 0) return -Linux.EInval;
+        if (OnRead is not { } onRead) return base.Read(fd, vectors, count, offsetBytes, flags);
+        var length = 0L;
+        for (var i = 0; i < count; i++) length += vectors[i].Length;
+        switch (onRead(offsetBytes, length, flags))
+        {
+            case null:
+                return base.Read(fd, vectors, count, offsetBytes, 0);
+            case < 0 and var error:
+                return error;
+            case { } most:
+                var part = new IoVector { Base = vectors->Base, Length = (nint)Math.Min(most, vectors->Length) };
+                return base.Read(fd, &part, 1, offsetBytes, 0);
+        }
+    }
 
     public override long Write(int fd, IoVector* vectors, int count, long offsetBytes, int flags)
     {
@@ -55,6 +80,15 @@ internal sealed unsafe class FaultyCalls : LinuxCalls
 
     public override long Allocate(int fd, int mode, long offsetBytes, long lengthBytes) =>
         AllocateError != 0 ? -AllocateError : base.Allocate(fd, mode, offsetBytes, lengthBytes);
+
+    public override long Stat(int fd, out FileStatus status)
+    {
+        var result = base.Stat(fd, out status);
+        if (DirectAlignment is not { } alignment) return result;
+        status.Mask = alignment == 0 ? status.Mask & ~Linux.StatXDirectAlignment : status.Mask | Linux.StatXDirectAlignment;
+        status.DirectOffsetAlignment = status.DirectMemoryAlignment = (uint)alignment;
+        return result;
+    }
 
     public override long SetDirect(int fd) => DirectError != 0 ? -DirectError : base.SetDirect(fd);
 }

@@ -6,7 +6,7 @@ internal static class TestDevices
 {
     private static readonly string[] Names =
     [
-        "memory", "file", "file tmpfs", "file direct", "file write-through", "file thick", "file tricky", "file portable",
+        "memory", "file", "file tmpfs", "file direct", "file direct tmpfs", "file write-through", "file thick", "file tricky", "file portable",
         "faults", "delay", "volatile cache", "volatile cache small",
     ];
 
@@ -41,15 +41,23 @@ internal static class TestDevices
         }
         options = name switch
         {
-            "file direct" => options with { Direct = true },
+            "file direct" or "file direct tmpfs" => options with { Direct = true },
             "file write-through" => options with { WriteThrough = true },
             "file thick" => options with { FullyProvisioned = true },
             "file tricky" => options with { Calls = new TrickyCalls() },
             "file portable" => options with { UsePortablePath = true },
             _ => options,
         };
-        var file = new TempFile(inMemory: name is "file tmpfs");
-        return new(await FileBlockDevice.OpenAsync(file.Path, options), file);
+        var file = new TempFile(inMemory: name is "file tmpfs" or "file direct tmpfs");
+        try
+        {
+            return new(await FileBlockDevice.OpenAsync(file.Path, options), file);
+        }
+        catch (BlockDeviceException e) when (options.Direct && e.Error == BlockDeviceError.NotSupported)
+        {
+            Assert.Skip(e.Message);
+            throw;
+        }
     }
 }
 

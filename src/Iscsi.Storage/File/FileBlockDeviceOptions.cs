@@ -19,8 +19,9 @@ public sealed record FileBlockDeviceOptions
     public bool WriteThrough { get; init; }
 
     /// <summary>
-    /// Bypasses the page cache (O_DIRECT); Linux only. Default false. Memory that is not aligned as the file system wants goes
-    /// through a copy.
+    /// Bypasses the page cache (O_DIRECT); Linux only, and refused when the file is opened where the file system can't, or wants larger
+    /// blocks than <see cref="BlockSize"/> (4096 on a disk of such sectors). Default false. A flush is needed as ever: the disk below has
+    /// a cache of its own. Memory that is not aligned as the file system wants goes through a copy.
     /// </summary>
     public bool Direct { get; init; }
 

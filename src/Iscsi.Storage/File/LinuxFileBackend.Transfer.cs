@@ -145,7 +145,7 @@ internal sealed unsafe partial class LinuxFileBackend
     private long Bounce(bool isWrite, long offsetBytes, BlockList list, ref RunCursor cursor, int flags)
     {
         var memory = stackalloc byte[BounceBytes + BounceAlignment];
-        memory = (byte*)(((nuint)memory + BounceAlignment - 1) & ~(nuint)(BounceAlignment - 1));
+        memory = Align(memory);
         var length = (int)Math.Min(list.Length - cursor.DoneBytes, BounceBytes - offsetBytes % BlockSize);
         if (isWrite) list.CopyTo(cursor.DoneBytes, new Span<byte>(memory, length));
         var vector = new IoVector { Base = memory, Length = length };

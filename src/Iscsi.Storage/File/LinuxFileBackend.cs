@@ -130,24 +130,6 @@ internal sealed partial class LinuxFileBackend : FileBackend
         return (int)Math.Max(1, unitBytes / BlockSize);
     }
 
-    private int EnableDirect()
-    {
-        var result = _calls.SetDirect(_fd);
-        if (result < 0)
-        {
-            throw new BlockDeviceException(BlockDeviceError.NotSupported,
-                $"{Path}: its file system can't do direct I/O ({FileErrors.Name(result)}). Open it without direct, or put it on another file system.");
-        }
-        var hasAlignment = (_status.Mask & Linux.StatXDirectAlignment) != 0 && _status.DirectOffsetAlignment != 0;
-        var offsetAlignment = hasAlignment ? (int)_status.DirectOffsetAlignment : 512;
-        if (offsetAlignment > BlockSize)
-        {
-            throw new BlockDeviceException(BlockDeviceError.NotSupported,
-                $"{Path}: direct I/O there needs blocks of {offsetAlignment} bytes. Open it with block-size=4096, or without direct.");
-        }
-        return hasAlignment ? Math.Max(offsetAlignment, (int)_status.DirectMemoryAlignment) : BlockSize;
-    }
-
     /// <summary>A hole behind the end of the file changes nothing, but tells whether holes can be made.</summary>
     private bool ProbePunchHole()
     {

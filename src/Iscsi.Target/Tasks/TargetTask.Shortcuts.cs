@@ -18,8 +18,9 @@ internal sealed partial class TargetTask
         _ => false,
     };
 
+    // Not what the system is to send from the file: that has no memory to be read into.
     private bool TryReadAtOnce() =>
-        _plan is Plan.Read && _lane is not null && !_flushesFirst && Request.Unit!.Shortcuts is { } device && device.TryRead(CurrentLba, _io);
+        _plan is Plan.Read && _lane is not null && !_flushesFirst && _fileDevice is null && Request.Unit!.Shortcuts is { } device && device.TryRead(CurrentLba, _io);
 
     // Several durable writes at a time are better written one by one and flushed together; one alone is better made durable by itself.
     private BlockWriteFlags ChunkFlags(BlockWriteFlags flags)
