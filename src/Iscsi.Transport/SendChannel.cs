@@ -15,6 +15,7 @@ internal sealed class SendChannel(TransportConnection transport) : IValueTaskSou
     public ValueTask SendAsync(OutboundBatch batch, CancellationToken cancellationToken)
     {
         if (cancellationToken.IsCancellationRequested) return ValueTask.FromCanceled(cancellationToken);
+        if (batch.HasFiles && !transport.SendsFiles) throw new NotSupportedException("This transport sends no files.");
         if (Interlocked.CompareExchange(ref _busy, 1, 0) != 0) throw new InvalidOperationException("A send is outstanding.");
         _batch = batch;
         _segment = 0;

@@ -623,6 +623,20 @@ public abstract class TransportContract
         }
     }
 
+    internal static Task<byte[]> ReadAsync(ITransportConnection connection, int length) => ReadExactlyAsync(connection, length);
+
+    internal static async Task<byte[]> ReadToEndAsync(ITransportConnection connection)
+    {
+        var bytes = new List<byte>();
+        while (true)
+        {
+            var result = await connection.Input.ReadAsync();
+            bytes.AddRange(result.Buffer.ToArray());
+            connection.Input.AdvanceTo(result.Buffer.End);
+            if (result.IsCompleted) return [.. bytes];
+        }
+    }
+
     protected static async Task<byte[]> ReadExactlyAsync(ITransportConnection connection, int length)
     {
         var bytes = new byte[length];

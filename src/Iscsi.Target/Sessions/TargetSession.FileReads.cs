@@ -15,6 +15,9 @@ internal sealed partial class TargetSession
     private AcknowledgementWork? _acknowledgementWork;
     private bool _hasFileReads;
 
+    /// <summary>Whether reads were sent from the file, for tests.</summary>
+    internal bool HasFileReads => _hasFileReads;
+
     /// <summary>A read is going to be sent from the device's file.</summary>
     public void OnFileRead() => _hasFileReads = true;
 

@@ -1,0 +1,251 @@
+using System.Net;
+using Iscsi.Initiator;
+using Iscsi.Protocol;
+using Iscsi.Protocol.Scsi;
+using Iscsi.Storage;
+using Iscsi.Transport;
+using Reservations;
+
+namespace Iscsi.Target.Tests.Raw;
+
+/// <summary>Large reads of a file, which the system sends from there: over real sockets, LUN 2 of the target.</summary>
+public sealed class FileReadTests : IAsyncLifetime
+{
+    private const int DiskBytes = 8 << 20;
+    private const ulong FileLun = 2UL << 48;
+    private const int ReadBytes = 1 << 20;
+    private const ushort ReadBlocks = ReadBytes / 512;
+
+    private readonly string _path = $"/dev/shm/iscsinet-read-{Guid.NewGuid():N}.img";
+    private readonly byte[] _content = RawClient.Pattern(1, DiskBytes);
+    private FileBlockDevice _disk = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        Assert.SkipUnless(EventLoops.IsSupported && Directory.Exists("/dev/shm"), "needs the event loops of Linux and a tmpfs");
+        await File.WriteAllBytesAsync(_path, _content);
+        _disk = await FileBlockDevice.OpenAsync(_path);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_disk is null) return;
+        await _disk.DisposeAsync(); // ends only when no read is left in it
+        File.Delete(_path);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(32)]
+    [InlineData(33)]
+    [InlineData(511)]
+    [InlineData(512)]
+    [InlineData(513)]
+    [InlineData(4096)]
+    [InlineData(8191)]
+    public async Task Data_sequence_numbers_and_offsets_are_those_of_any_read(int blocks)
+    {
+        await using var target = await StartAsync();
+        foreach (var (segment, burst) in new[] { (512, 512), (8192, 65536), (65536, 262144), (262144, 262144), (1 << 20, 1 << 20) })
+        {
+            var client = await target.LoginAsync(new() { MaxRecvDataSegmentLength = segment, MaxBurstLength = burst });
+            var edtl = (uint)(blocks * 512) + 100; // an underflow, told with the status
+            await client.SendPduAsync(client.Read(3, (ushort)blocks, edtl, FileLun));
+            var received = new List<byte>();
+            for (var dataSN = 0u; ; dataSN++)
+            {
+                var pdu = await client.ReceiveAsync(Opcode.DataIn);
+                Assert.Equal(dataSN, pdu.DataSN);
+                Assert.Equal((uint)received.Count, pdu.BufferOffset);
+                received.AddRange(pdu.Data);
+                Assert.Equal(received.Count % burst == 0 || received.Count == blocks * 512, pdu.IsFinal);
+                if (!pdu.HasStatus) continue;
+                Assert.True(pdu.Underflow);
+                Assert.Equal(100u, pdu.Residual);
+                break;
+            }
+            Assert.Equal(_content[(3 * 512)..((3 + blocks) * 512)], received.ToArray());
+            Assert.Equal(blocks >= 32, target.SessionOf(client).HasFileReads);
+            await client.DisposeAsync();
+        }
+    }
+
+    [Fact]
+    public async Task A_length_that_is_no_multiple_of_four_is_padded()
+    {
+        await using var target = await StartAsync();
+        var client = await target.LoginAsync(new() { MaxRecvDataSegmentLength = 262144 });
+        var (status, data) = await client.RunAsync(client.Read(5, 200, 100_001, FileLun));
+        Assert.True(status.Overflow);
+        Assert.Equal(_content[(5 * 512)..(5 * 512 + 100_001)], data);
+        await client.ExpectAliveAsync(); // the next header is where it should be
+    }
+
+    [Fact]
+    public async Task With_data_digests_data_are_sent_from_memory()
+    {
+        await using var target = await StartAsync();
+        var client = await target.LoginAsync(new() { Digests = true });
+        Assert.Equal(_content[..ReadBytes], await client.ReadGoodAsync(0, ReadBytes, FileLun));
+        Assert.False(target.SessionOf(client).HasFileReads);
+    }
+
+    [Fact]
+    public async Task What_many_sessions_read_and_write_at_once_is_what_a_model_says()
+    {
+        var seed = Random.Shared.Next();
+        TestContext.Current.TestOutputHelper?.WriteLine($"seed {seed}");
+        var server = new IscsiTargetBuilder().Listen(new IPEndPoint(IPAddress.Loopback, 0)).UseMemory(16 << 20)
+            .AddTarget(RawTarget.TargetName, t => t.AddLun(0, _disk)).Build();
+        await server.StartAsync();
+        // Each worker has a part of the disk of its own, and two share a session.
+        const int workers = 8, partBytes = DiskBytes / workers;
+        var sessions = new List<IscsiSession>();
+        for (var i = 0; i < workers / 2; i++) sessions.Add(await IscsiInitiator.ConnectAsync($"iscsi://{server.Endpoints[0]}/{RawTarget.TargetName}"));
+        await Task.WhenAll(Enumerable.Range(0, workers).Select(worker => Task.Run(async () =>
+        {
+            var random = new Random(seed + worker);
+            await using var disk = await sessions[worker / 2].OpenDiskAsync(0);
+            var model = _content.AsMemory(worker * partBytes, partBytes);
+            for (var i = 0; i < 60; i++)
+            {
+                var bytes = 512 * random.Next(1, random.Next(3) == 0 ? partBytes / 512 : 200);
+                var offset = 512 * random.Next((partBytes - bytes) / 512 + 1);
+                var memory = GC.AllocateArray<byte>(bytes, pinned: true);
+                var lba = (worker * partBytes + offset) / 512;
+                if (random.Next(3) == 0)
+                {
+                    random.NextBytes(memory);
+                    await disk.WriteAsync(lba, BlockList.Over(memory));
+                    memory.CopyTo(model[offset..]);
+                }
+                else
+                {
+                    await disk.ReadAsync(lba, BlockList.Over(memory));
+                    Assert.True(model.Span.Slice(offset, bytes).SequenceEqual(memory), $"worker {worker}, step {i}");
+                }
+            }
+        })));
+        foreach (var session in sessions) await session.DisposeAsync();
+        await server.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task A_peer_that_takes_little_at_a_time_gets_everything()
+    {
+        await using var target = await StartAsync();
+        var client = await target.LoginAsync(new() { MaxRecvDataSegmentLength = 262144 }, socket => socket.ReceiveBufferSize = 4096);
+        var reads = new List<byte[]>();
+        for (var i = 0; i < 6; i++) reads.Add(client.Read((uint)(i * ReadBlocks), ReadBlocks, lun: FileLun));
+        foreach (var read in reads) await client.SendPduAsync(read);
+        var data = reads.ToDictionary(RawClient.IttOf, _ => new List<byte>());
+        for (var left = reads.Count; left > 0;)
+        {
+            var pdu = await client.ReceiveAsync(Opcode.DataIn);
+            Assert.Equal((uint)data[pdu.Itt].Count, pdu.BufferOffset);
+            data[pdu.Itt].AddRange(pdu.Data);
+            if (pdu.HasStatus) left--;
+        }
+        for (var i = 0; i < reads.Count; i++) Assert.Equal(_content[(i * ReadBytes)..((i + 1) * ReadBytes)], data[RawClient.IttOf(reads[i])].ToArray());
+    }
+
+    [Fact]
+    public async Task A_file_that_was_made_shorter_is_a_check_condition_and_the_session_lives()
+    {
+        await using var target = await StartAsync();
+        var client = await target.LoginAsync(new() { MaxRecvDataSegmentLength = 262144 });
+        SetLength(ReadBytes / 2);
+        var (status, _) = await client.RunAsync(client.Read(0, ReadBlocks, lun: FileLun));
+        Assert.Equal(ScsiStatus.CheckCondition, status.Status);
+        await client.ExpectAliveAsync();
+    }
+
+    [Fact]
+    public async Task A_file_that_is_made_shorter_under_a_read_ends_the_connection_and_nothing_is_made_up()
+    {
+        await using var target = await StartAsync();
+        var client = await StuckReaderAsync(target);
+        SetLength(4096);
+        var received = await ReceiveBytesAsync(client);
+        foreach (var (offset, data) in received) Assert.Equal(_content[(int)offset..((int)offset + data.Length)], data);
+        await target.ExpectEndAsync(client, ConnectionEndReason.TransportError);
+    }
+
+    [Fact]
+    public async Task A_read_that_is_aborted_while_it_is_sent_ends_when_its_data_have_left()
+    {
+        await using var target = await StartAsync();
+        var client = await StuckReaderAsync(target);
+        var abort = client.TaskManagement(TaskManagementFunction.AbortTaskSet, lun: FileLun);
+        await client.SendPduAsync(abort);
+        while ((await client.ReceiveAsync()).Itt != RawClient.IttOf(abort))
+        {
+        }
+        await client.ExpectAliveAsync();
+        Assert.Equal(_content[..ReadBytes], await client.ReadGoodAsync(0, ReadBytes, FileLun));
+    }
+
+    [Fact]
+    public async Task A_connection_that_is_lost_while_data_are_sent_leaves_nothing_in_the_device()
+    {
+        await using var target = await StartAsync();
+        var client = await StuckReaderAsync(target);
+        var close = _disk.DisposeAsync().AsTask();
+        Assert.False(close.IsCompleted);
+        client.Reset();
+        await close;
+    }
+
+    [Fact]
+    public async Task An_ORDERED_write_does_not_change_what_an_older_read_returns()
+    {
+        await using var target = await StartAsync();
+        var client = await target.LoginAsync(new() { MaxRecvDataSegmentLength = 262144 }, socket => socket.ReceiveBufferSize = 4096);
+        var read = client.Read(0, ReadBlocks, lun: FileLun);
+        await client.SendPduAsync(read);
+        var first = await client.ReceiveAsync(Opcode.DataIn); // it has begun; most of it is still on the target's side
+        var fresh = RawClient.Pattern(2, 4096);
+        var write = client.Write(ReadBlocks - 8, 8, lun: FileLun, attribute: TaskAttribute.Ordered, dataLength: fresh.Length);
+        await client.SendPduAsync(write, fresh);
+        await Poll.UntilAsync(() => target.SessionOf(client).Window.Numbers.ExpCmdSN == client.CmdSN, () => "The write did not come.");
+        var data = new List<byte>(first.Data);
+        while (data.Count < ReadBytes) data.AddRange((await client.ReceiveAsync(Opcode.DataIn)).Data);
+        Assert.Equal(_content[..ReadBytes], data.ToArray());
+        var answer = client.ReceiveAsync(Opcode.ScsiResponse);
+        while (!answer.IsCompleted)
+        {
+            target.Clock.Advance(TimeSpan.FromMilliseconds(1));
+            await Task.WhenAny(answer, Task.Delay(1));
+        }
+        Assert.Equal(RawClient.IttOf(write), (await answer).Itt);
+        Assert.Equal(fresh, await client.ReadGoodAsync(ReadBlocks - 8, 4096, FileLun));
+    }
+
+    private Task<RawTarget> StartAsync() => RawTarget.StartAsync(witness: false, configure: target => target.AddLun(2, _disk));
+
+    // Eight reads of 1 MiB are more than the socket takes.
+    private async Task<RawClient> StuckReaderAsync(RawTarget target)
+    {
+        var client = await target.LoginAsync(new() { MaxRecvDataSegmentLength = 262144 }, socket => socket.ReceiveBufferSize = 4096);
+        for (var i = 0; i < 7; i++) await client.SendPduAsync(client.Read(0, ReadBlocks, lun: FileLun));
+        await Poll.UntilAsync(() => target.SessionOf(client).Channel.IsSending && target.SessionOf(client).HasFileReads, () => "Nothing is being sent.");
+        return client;
+    }
+
+    private void SetLength(long lengthBytes)
+    {
+        // The device's lock keeps other openers of .NET out, but not the file's name.
+        Assert.Equal(0, Truncate(_path, lengthBytes));
+    }
+
+    private static async Task<List<(uint Offset, byte[] Data)>> ReceiveBytesAsync(RawClient client)
+    {
+        var all = new List<(uint, byte[])>();
+        while (await client.TryReceiveAsync() is { } pdu)
+            if (pdu.Opcode == Opcode.DataIn) all.Add((pdu.BufferOffset, pdu.Data));
+        return all;
+    }
+
+    [System.Runtime.InteropServices.DllImport("libc", EntryPoint = "truncate")]
+    private static extern int Truncate([System.Runtime.InteropServices.MarshalAs(System.Runtime.InteropServices.UnmanagedType.LPUTF8Str)] string path, long length);
+}
