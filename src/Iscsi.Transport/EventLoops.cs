@@ -68,17 +68,22 @@ public sealed class EventLoops : IDisposable
         }
     }
 
-    /// <summary>The loop for a new connection: the one with the fewest; among equals, in turn.</summary>
+    /// <summary>
+    /// The loop for a new connection: the one with the fewest; among equals the one that accepts, which then wakes no other, else in turn.
+    /// </summary>
     [SupportedOSPlatform("linux")]
     internal EpollLoop Assign()
     {
         lock (_lock)
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
-            var best = _next;
+            var first = _next;
+            for (var i = 0; i < _loops.Length; i++)
+                if (_loops[i] is { IsCurrent: true }) first = i;
+            var best = first;
             for (var i = 0; i < _loops.Length; i++)
             {
-                var index = (_next + i) % _loops.Length;
+                var index = (first + i) % _loops.Length;
                 if ((_loops[index]?.SourceCount ?? 0) < (_loops[best]?.SourceCount ?? 0)) best = index;
             }
             _next = (best + 1) % _loops.Length;

@@ -8,11 +8,13 @@ public sealed class InMemoryConnection : TransportConnection
 {
     private readonly InMemoryPipe _in;
     private readonly InMemoryPipe _out;
+    private readonly WorkLoop? _loop;
 
-    internal InMemoryConnection(InMemoryPipe input, InMemoryPipe output)
+    internal InMemoryConnection(InMemoryPipe input, InMemoryPipe output, WorkLoop? loop)
     {
         _in = input;
         _out = output;
+        _loop = loop;
     }
 
     /// <summary>Null: there is no address.</summary>
@@ -20,6 +22,9 @@ public sealed class InMemoryConnection : TransportConnection
 
     /// <summary>Null: there is no address.</summary>
     public override EndPoint? LocalEndPoint => null;
+
+    /// <inheritdoc/>
+    public override WorkLoop? Pin() => _loop;
 
     /// <summary>Lets reads go on after <see cref="InMemoryTransportScheduler.NextReadBytes"/> answered 0.</summary>
     public void ResumeReading() => _in.Resume();

@@ -11,8 +11,8 @@ public static class InMemoryTransport
         ArgumentOutOfRangeException.ThrowIfLessThan(options.RingBytes, 1);
         var toServer = new InMemoryPipe(options.RingBytes, options.Scheduler);
         var toClient = new InMemoryPipe(options.RingBytes, options.Scheduler);
-        var client = new InMemoryConnection(toClient, toServer);
-        var server = new InMemoryConnection(toServer, toClient);
+        var client = new InMemoryConnection(toClient, toServer, options.Scheduler?.Loop);
+        var server = new InMemoryConnection(toServer, toClient, options.Scheduler?.Loop);
         toServer.Connect(writer: client, reader: server);
         toClient.Connect(writer: server, reader: client);
         return (client, server);

@@ -15,6 +15,9 @@ public abstract class InMemoryTransportScheduler
     /// </returns>
     public abstract int NextReadBytes(InMemoryConnection reader, int availableBytes);
 
+    /// <summary>What a pinned connection says its loop is; null, the default: it has none.</summary>
+    public virtual WorkLoop? Loop => null;
+
     /// <summary>Runs a completion, later and not on this stack. Default: on the thread pool.</summary>
     /// <param name="completion">Executed exactly once.</param>
     public virtual void Post(IThreadPoolWorkItem completion) => ThreadPool.UnsafeQueueUserWorkItem(completion, preferLocal: false);

@@ -37,15 +37,13 @@ internal sealed partial class TargetSession : IPduSendCompletion
         return task;
     }
 
-    private void PrepareControlReserve()
+    // Made when it is first used: their number is counted in the process bound, and most sessions use none or one.
+    private TargetTask PrepareImmediateTask(int index)
     {
-        for (var i = 0; i < ImmediateSlots; i++)
-        {
-            var task = Core.TaskPool.Get();
-            task.ImmediateIndex = i;
-            if (i < ImmediateDataSlots) task.CreditData.AddSlice(_connection.LoginText, i * SlotBytes, SlotBytes);
-            _immediate[i] = task;
-        }
+        var task = Core.TaskPool.Get();
+        task.ImmediateIndex = index;
+        if (index < ImmediateDataSlots) task.CreditData.AddSlice(_connection.LoginText, index * SlotBytes, SlotBytes);
+        return task;
     }
 
     private TargetTask? TakeImmediateSlot(ref readonly BasicHeaderSegment header)
@@ -55,7 +53,7 @@ internal sealed partial class TargetSession : IPduSendCompletion
         {
             if ((_immediateInUse & (1 << i)) != 0) continue;
             _immediateInUse |= 1 << i;
-            return _immediate[i];
+            return _immediate[i] ??= PrepareImmediateTask(i);
         }
         return null;
     }

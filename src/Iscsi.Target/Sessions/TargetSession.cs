@@ -143,7 +143,6 @@ internal sealed partial class TargetSession : IPduChannelHandler, ISerialOwner, 
             SendDataDigest = parameters.DataDigestCrc32C,
         };
         Executor.Home = _channel.Loop;
-        PrepareControlReserve();
         Post(Run);
     }
 
