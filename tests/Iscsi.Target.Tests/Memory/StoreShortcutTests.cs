@@ -1,3 +1,4 @@
+using System.Net;
 using Iscsi.Initiator;
 using Iscsi.Protocol.Scsi;
 using Iscsi.Storage;
@@ -70,6 +71,35 @@ public sealed class StoreShortcutTests
         await using var pair = await TargetPair.StartAsync(device, 4 << 20);
         await RunAsync(pair.Session, [0x28, 0x08, 0, 0, 0, 5, 0, 0, 1, 0], dataIn: BlockSize);
         Assert.Equal("flush", device.Log);
+    }
+
+    [Fact]
+    public async Task Reads_of_every_size_of_a_file_on_disk_over_TCP_are_what_was_written()
+    {
+        const string name = "iqn.2026-11.net.example:disk";
+        var path = Path.Combine(Path.GetTempPath(), $"iscsinet-{Guid.NewGuid():N}.img");
+        try
+        {
+            var content = new byte[2 << 20];
+            new Random(1).NextBytes(content);
+            await File.WriteAllBytesAsync(path, content);
+            await using var file = await FileBlockDevice.OpenAsync(path);
+            await using var server = new IscsiTargetBuilder()
+                .Listen(new IPEndPoint(IPAddress.Loopback, 0)).UseMemory(16 << 20).AddTarget(name, target => target.AddLun(0, file)).Build();
+            await server.StartAsync();
+            await using var session = await IscsiInitiator.ConnectAsync($"iscsi://{server.Endpoints[0]}/{name}");
+            await using var disk = await session.OpenDiskAsync(0);
+            foreach (var bytes in (int[])[512, 4096, 8192, 16 << 10, 64 << 10, 256 << 10, (1 << 20) + 512])
+            {
+                var read = new byte[bytes];
+                await disk.ReadAsync(3, read);
+                Assert.Equal(content.AsSpan(3 * BlockSize, bytes), read.AsSpan());
+            }
+        }
+        finally
+        {
+            File.Delete(path);
+        }
     }
 
     [Theory]
