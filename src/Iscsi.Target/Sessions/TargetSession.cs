@@ -288,10 +288,12 @@ internal sealed partial class TargetSession : IPduChannelHandler, ISerialOwner, 
     {
         if (_channel is null || _channel.HasEnded || !_isRunning) return;
         EndIfDrained();
-        ArmTellTimer();
         _channel.Flush();
-        if (!_isDraining || _channel.HasEnded) return;
-        // The last task may have ended with what was sent just now; nothing else would look before the next tick.
+        if (_channel.HasEnded) return;
+        // What was sent just now has freed slots, and no PDU may follow that tells of them.
+        ArmTellTimer();
+        if (!_isDraining) return;
+        // The last task may have ended with it too; nothing else would look before the next tick.
         EndIfDrained();
         _channel.Flush();
     }

@@ -27,6 +27,7 @@ internal sealed partial class TargetTask
     private bool TryPlanFileRead(long remaining)
     {
         if (remaining < MinFileReadBytes || !Session.Channel.CanSendFiles || Request.Unit!.Device is not IFileBackedBlockDevice device) return false;
+        if (device.Info.MaximumAtomicWriteBytes != 0) return false; // a part of a WRITE ATOMIC may be seen by nobody
         _fileDevice = device;
         _chunkBytes = (int)Math.Min(remaining, FileChunkBytes);
         EnterStore();
