@@ -54,7 +54,7 @@ public sealed class PinnedListenerTests
     }
 
     [Fact]
-    public void A_stepped_loop_runs_nothing_until_it_is_told_and_then_everything_in_order()
+    public async Task A_stepped_loop_runs_nothing_until_it_is_told_and_then_everything_in_order()
     {
         var loop = new SteppedLoop();
         var (client, server) = InMemoryTransport.CreatePair(new InMemoryTransportOptions { Scheduler = loop.Scheduler });
@@ -63,15 +63,21 @@ public sealed class PinnedListenerTests
         var bytes = GC.AllocateArray<byte>(512, pinned: true);
         server.AttachReceiveMemory(Reservations.BlockList.Over(GC.AllocateArray<byte>(512, pinned: true)));
         var isOnLoop = false;
-        var read = server.Input.ReadAsync().GetAwaiter();
-        read.UnsafeOnCompleted(() => isOnLoop = loop.IsCurrent);
+        var read = ReadAsync();
         batch.Add(bytes);
-        Assert.True(client.SendAsync(batch).IsCompletedSuccessfully);
-        Assert.False(isOnLoop);
+        await client.SendAsync(batch);
+        Assert.False(read.IsCompleted);
         Assert.True(loop.Run() > 0);
         Assert.True(isOnLoop);
-        Assert.Equal(512, read.GetResult().Buffer.Length);
+        Assert.Equal(512, await read);
         Assert.Equal(0, loop.Run());
+
+        async Task<long> ReadAsync()
+        {
+            var result = await server.Input.ReadAsync();
+            isOnLoop = loop.IsCurrent;
+            return result.Buffer.Length;
+        }
     }
 
     // Nothing of a test goes on on the loop's thread.
