@@ -12,11 +12,14 @@ cd "$(dirname "${BASH_SOURCE[0]}")" || exit 1
 
 # command:package (Debian and Ubuntu). qemu-block-extra holds QEMU's iSCSI driver, which is a module without a command.
 foreign_tools=(iscsi-ls:libiscsi-bin iscsi-test-cu:libiscsi-bin iscsi-perf:libiscsi-bin
-               qemu-img:qemu-utils qemu-io:qemu-utils tgtd:tgt tgtadm:tgt istgt:istgt qemu-system-x86_64:qemu-system-x86)
-# qemu-system-x86 boots the guests of eng/vm, which asks apt itself for what runs inside them; ipxe-qemu holds a boot ROM with iSCSI.
-foreign_packages=(libiscsi-bin qemu-utils qemu-block-extra tgt istgt qemu-system-x86 ipxe-qemu)
+               qemu-img:qemu-utils qemu-io:qemu-utils tgtd:tgt tgtadm:tgt istgt:istgt qemu-system-x86_64:qemu-system-x86
+               valgrind:valgrind gcc:gcc strip:binutils python3:python3)
+# valgrind and what follows it count instructions. qemu-system-x86 boots the guests of eng/vm, which asks apt itself for what runs inside them; ipxe-qemu holds a boot ROM with iSCSI.
+foreign_packages=(libiscsi-bin qemu-utils qemu-block-extra tgt istgt qemu-system-x86 ipxe-qemu
+                  valgrind gcc binutils libc6-dev zlib1g-dev python3)
 unit_limit_seconds=900
 interop_limit_seconds=2100
+instructions_limit_seconds=600
 results=artifacts/test-results
 
 usage() { sed -n '2,9s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
@@ -108,6 +111,23 @@ run_project() {
     total_passed=$((total_passed + passed)) total_failed=$((total_failed + failed)) total_skipped=$((total_skipped + skipped))
 }
 
+# Instructions of a fixed workload, against what is written down; one test to the sums.
+count_instructions() {
+    local log=$results/instructions.log started=$SECONDS status
+    timeout -k 10 "$instructions_limit_seconds" bench/instructions.sh >"$log" 2>&1 </dev/null
+    status=$?
+    case $status in
+        0) total_passed=$((total_passed + 1)); echo "instructions: 1 passed, 0 failed, 0 skipped ($((SECONDS - started)) s)" ;;
+        77)
+            total_skipped=$((total_skipped + 1)); echo "instructions: 0 passed, 0 failed, 1 skipped ($((SECONDS - started)) s)"
+            echo "    skipped: instruction counts: $(tail -n 1 "$log")" ;;
+        *)
+            total_failed=$((total_failed + 1)); echo "instructions: 0 passed, 1 failed, 0 skipped ($((SECONDS - started)) s)"
+            echo "    FAILED: instruction counts (exit code $status)"
+            tail -n 20 "$log" | sed 's/^/        /' ;;
+    esac
+}
+
 mode=${1:-all}
 case $mode in
     all | unit | interop) ;;
@@ -147,6 +167,7 @@ for project in tests/*/*.csproj; do
     fi
 done
 
+[[ $mode == unit ]] || count_instructions
 if [[ $mode != unit && -f $results/Iscsi.Interop.trx ]]; then
     eng/interop-report.sh "$results/Iscsi.Interop.trx" >"$results/interop.md" || echo "no report of the foreign clients"
 fi

@@ -145,8 +145,10 @@ measure() { # TARGET CELL SECONDS CSV
   [[ :$options: == *:digest:* ]] && flags+=(-g)
   [ "$sessions" -gt 1 ] && flags+=(-j 2)
   locked timeout 120 "$work/load" "-$op" -b "$bs" -q "$depth" -r "$sessions" "${flags[@]}" -t "$3" -T 0.3 -P "${pid[$target]}" \
-    -l "$target:$options" -c "$4" "${url[$target:$place]}" >>"$work/load.log" 2>&1 ||
-    echo "compare.sh: $target $2 failed: $(tail -1 "$work/load.log")" >&2
+    -l "$target:$options" -c "$4" "${url[$target:$place]}" >>"$work/load.log" 2>&1 && return
+  echo "compare.sh: $target $2 failed: $(tail -1 "$work/load.log")" >&2
+  # Sessions that were not logged out hold memory for 2 s in which another initiator is refused.
+  sleep 3
 }
 
 # The just-in-time compiler's last tier comes after some thousand calls; tgt warms its caches too.

