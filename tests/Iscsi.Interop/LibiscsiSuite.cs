@@ -41,12 +41,13 @@ internal static partial class LibiscsiSuite
     /// <param name="secondPath">The URL of a second path to it, for the tests that want one.</param>
     public static async Task<LibiscsiOutcome> RunAsync(string test, LibiscsiTestNeed need, string disk, string secondPath)
     {
+        await using var relay = need.NeedsOrderOfConnections ? new OrderlyRelay(disk) : null;
         string[] second = need.HasSecondPath ? [secondPath] : [];
         var result = await ForeignTool.IscsiTestCu.RunAsync(
             need.Limit,
             [
                 "--dataloss", "--allow-sanitize", "-i", "iqn.2026-11.net.iscsinet:host-1", "-I", "iqn.2026-11.net.iscsinet:host-2",
-                "-t", "ALL." + test, disk, .. second,
+                "-t", "ALL." + test, relay?.Url ?? disk, .. second,
             ]);
         // The tool's own steps before and after the test (does anybody hold a reservation?) may be skipped too; they don't count.
         var body = BodyPattern().Match(result.Output).Groups["value"].Value;

@@ -11,6 +11,10 @@ internal sealed record LibiscsiTestNeed(string Pattern, LibiscsiLun Lun, string 
         new("WriteAtomic16.", LibiscsiLun.Memory, "a file can't promise that a write is done or not begun after a power loss, memory can"),
         new("GetLBAStatus.UnmapSingle", LibiscsiLun.File4096,
             "it asks for the status of a block inside an unmapped physical block and expects the next one's, which holds only where both are of one size"),
+        new("PreventAllow.ITNexusLoss", LibiscsiLun.Removable, "it closes its connection without a logout, and asserts on that at once through another one")
+        {
+            NeedsOrderOfConnections = true,
+        },
         new("PreventAllow.", LibiscsiLun.Removable, "only such a medium is removed"),
         new("StartStopUnit.Simple", LibiscsiLun.Removable, "only such a medium is ejected"),
         // Against a removable medium they want a stopped unit to be ready, and reserved power conditions to be accepted; SBC-3 has the former NOT
@@ -40,6 +44,9 @@ internal sealed record LibiscsiTestNeed(string Pattern, LibiscsiLun Lun, string 
 
     /// <summary>Whether it is given a second path to the same disk, which is a second session.</summary>
     public bool HasSecondPath { get; private init; }
+
+    /// <summary>Whether the target must have seen the end of one connection before the next one comes (<see cref="OrderlyRelay"/>).</summary>
+    public bool NeedsOrderOfConnections { get; private init; }
 
     /// <summary>Whether it wants a disk that nothing was written to.</summary>
     public bool WantsNewDisk { get; private init; }

@@ -12,10 +12,16 @@ public sealed class BudgetMeasurementTests
         const int Count = 2000;
         var tasks = new TargetTask[Count];
         _ = new TargetTask();
-        var before = await SettledHeapAsync();
-        for (var i = 0; i < Count; i++) tasks[i] = new TargetTask();
-        var bytes = (Heap() - before) / Count;
-        GC.KeepAlive(tasks);
+        // The least of a few rounds: what the runner and the runtime keep beside is not in every one.
+        var bytes = long.MaxValue;
+        for (var round = 0; round < 3; round++)
+        {
+            Array.Clear(tasks);
+            var before = await SettledHeapAsync();
+            for (var i = 0; i < Count; i++) tasks[i] = new TargetTask();
+            bytes = Math.Min(bytes, (Heap() - before) / Count);
+            GC.KeepAlive(tasks);
+        }
 
         TestContext.Current.TestOutputHelper?.WriteLine($"a task takes {bytes} bytes");
         Assert.InRange(bytes, MemoryBudget.TaskDescriptorBytes / 4, MemoryBudget.TaskDescriptorBytes);
