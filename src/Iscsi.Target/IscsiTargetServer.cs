@@ -147,8 +147,10 @@ public sealed class IscsiTargetServer : IAsyncDisposable
         while (true)
         {
             var connection = await listener.AcceptAsync().ConfigureAwait(false);
-            if (connection is null) return;
+            if (connection is null) break;
             await _core.AcceptAsync(connection, portalGroupTag).ConfigureAwait(false);
         }
+        // Who waits for the server to stop goes on where this ends, and may block: not on a loop's thread.
+        await Task.Yield();
     }
 }

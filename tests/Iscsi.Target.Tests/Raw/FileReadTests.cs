@@ -197,20 +197,28 @@ public sealed class FileReadTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task An_ORDERED_write_does_not_change_what_an_older_read_returns()
+    public async Task An_ORDERED_write_waits_until_the_peer_has_what_an_older_read_sends_from_the_file()
     {
+        const int blocks = 64;
         await using var target = await StartAsync();
         var client = await LoginAsync(target, new() { MaxRecvDataSegmentLength = 262144 }, socket => socket.ReceiveBufferSize = 4096);
-        var read = client.Read(0, ReadBlocks, lun: FileLun);
-        await client.SendPduAsync(read);
-        var first = await client.ReceiveAsync(Opcode.DataIn); // it has begun; most of it is still on the target's side
+        var session = target.SessionOf(client);
+        // The target's socket takes all of it, and the peer's next to nothing: the read has ended, its bytes are still the file's.
+        await client.SendPduAsync(client.Read(0, blocks, lun: FileLun));
+        await Poll.UntilAsync(() => session.HasFileReads && session.Window.InProgress == 0, () => "The socket did not take it.");
         var fresh = RawClient.Pattern(2, 4096);
-        var write = client.Write(ReadBlocks - 8, 8, lun: FileLun, attribute: TaskAttribute.Ordered, dataLength: fresh.Length);
+        var write = client.Write(blocks - 8, 8, lun: FileLun, attribute: TaskAttribute.Ordered, dataLength: fresh.Length);
         await client.SendPduAsync(write, fresh);
-        await Poll.UntilAsync(() => target.SessionOf(client).Window.Numbers.ExpCmdSN == client.CmdSN, () => "The write did not come.");
-        var data = new List<byte>(first.Data);
-        while (data.Count < ReadBytes) data.AddRange((await client.ReceiveAsync(Opcode.DataIn)).Data);
-        Assert.Equal(_content[..ReadBytes], data.ToArray());
+        await Poll.UntilAsync(() => session.Window.Numbers.ExpCmdSN == client.CmdSN, () => "The write did not come.");
+        var handled = new TaskCompletionSource();
+        session.Post(handled.SetResult);
+        await handled.Task;
+        var other = await LoginAsync(target, new() { Initiator = "iqn.2026-11.net.example:other" });
+        Assert.Equal(_content[((blocks - 8) * 512)..(blocks * 512)], await other.ReadGoodAsync(blocks - 8, 4096, FileLun));
+
+        var data = new List<byte>();
+        while (data.Count < blocks * 512) data.AddRange((await client.ReceiveAsync(Opcode.DataIn)).Data);
+        Assert.Equal(_content[..(blocks * 512)], data.ToArray());
         var answer = client.ReceiveAsync(Opcode.ScsiResponse);
         while (!answer.IsCompleted)
         {
@@ -218,7 +226,7 @@ public sealed class FileReadTests : IAsyncLifetime
             await Task.WhenAny(answer, Task.Delay(1));
         }
         Assert.Equal(RawClient.IttOf(write), (await answer).Itt);
-        Assert.Equal(fresh, await client.ReadGoodAsync(ReadBlocks - 8, 4096, FileLun));
+        Assert.Equal(fresh, await client.ReadGoodAsync(blocks - 8, 4096, FileLun));
     }
 
     private Task<RawTarget> StartAsync() => RawTarget.StartAsync(witness: false, configure: target => target.AddLun(2, _disk));
