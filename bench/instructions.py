@@ -4,6 +4,9 @@ import glob, json, os, platform, re, subprocess, sys
 
 MARGIN = 0.02
 
+# A login crosses threads, whose waking is part of the count: it measured up to 9 % apart.
+MARGINS = {"Login": 0.15}
+
 
 def conditions(runtime):
     """What two counts must have in common to be compared."""
@@ -65,11 +68,11 @@ def main():
     for n, count in least.items():
         before = was["operations"].get(n)
         change = "new" if before is None else f"{100 * (count / before - 1):+.2f} %"
-        bad = before is None or count > before * (1 + MARGIN)
+        bad = before is None or count > before * (1 + MARGINS.get(n, MARGIN))
         failed += bad
         print(f"{n:24} {count:>9,} instructions an operation, {change}{'  TOO MANY' if bad else ''}")
     if failed:
-        print(f"{failed} operations take over {100 * MARGIN:.0f} % more than {os.path.basename(stored)} says; if that is meant: bench/instructions.sh --accept")
+        print(f"{failed} operations take over {100 * MARGIN:.0f} % (or their own margin) more than {os.path.basename(stored)} says; if that is meant: bench/instructions.sh --accept")
     return 1 if failed else 0
 
 

@@ -2,7 +2,7 @@
 # instructions.sh - counts the instructions of bench/Iscsi.Instructions, operation by operation, under callgrind.
 #
 #   bench/instructions.sh            compares the lesser of two counts with bench/instructions.json; exit code 1 when an operation takes over 2 %
-#                                    more than is written there
+#                                    (a login 15 %) more than is written there
 #   bench/instructions.sh --accept   writes bench/instructions.json   (also with ISCSINET_ACCEPT_INSTRUCTIONS=1)
 #   bench/instructions.sh --runs 10  counts so often and prints the spread
 #
@@ -29,7 +29,7 @@ if ! dotnet restore "$here/Iscsi.Instructions" -r linux-x64 -p:Aot=true -v q >"$
 fi
 if ! dotnet publish "$here/Iscsi.Instructions" -c Release -r linux-x64 -p:Aot=true -o "$out/publish" -v q -nologo >"$out/publish.log" 2>&1; then
   tail -n 20 "$out/publish.log" >&2
-  lacks "the workload can't be published ahead of time here"
+  skip "the workload can't be published ahead of time here ($out/publish.log)"
 fi
 # Symbols stay; valgrind can't read the compiler's debugging information.
 strip --strip-debug -o "$out/workload" "$out/publish/iscsi-instructions"
