@@ -89,6 +89,18 @@ public sealed class PerfCommandTests
         Assert.Equal(1, error.Count(c => c == '\n'));
     }
 
+    [Fact]
+    public async Task A_read_only_disk_is_not_written()
+    {
+        await using var disk = new ReadOnlyBlockDevice(new MemoryBlockDevice(16 << 20));
+        await using var server = await ServeAsync(disk);
+
+        var (exitCode, output, error) = await RunAsync("perf", Url(server), "--write", "--overwrite");
+
+        Assert.Equal((ExitCodes.Usage, ""), (exitCode, output));
+        Assert.Contains("is read-only", error, StringComparison.Ordinal);
+    }
+
     private static string Url(IscsiTargetServer server) => $"iscsi://{server.Endpoints[0]}/{TargetName}/0";
 
     private static async Task<IscsiTargetServer> ServeAsync(IBlockDevice disk)

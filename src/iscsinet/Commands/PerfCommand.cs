@@ -1,6 +1,6 @@
 using System.CommandLine;
 using Iscsi.Initiator;
-using Iscsi.Protocol.Login;
+using Iscsi.Protocol;
 using Iscsi.Storage;
 using IscsiNet.Cli.Client;
 using IscsiNet.Cli.Measuring;
