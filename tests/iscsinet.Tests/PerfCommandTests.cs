@@ -101,6 +101,24 @@ public sealed class PerfCommandTests
         Assert.Contains("is read-only", error, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(0.01, ExitCodes.Done)]
+    [InlineData(1, ExitCodes.Failed)]
+    public async Task Errors_are_counted_and_fail_the_run_only_where_all_failed(double probability, int expected)
+    {
+        await using var memory = new MemoryBlockDevice(16 << 20);
+        await using var disk = new FaultInjectionBlockDevice(memory, 1, new FaultRule { Probability = probability });
+        await using var server = await ServeAsync(disk);
+
+        var (exitCode, output, error) = await RunAsync("perf", Url(server), "--seconds", "0.3", "--json");
+
+        Assert.Equal(expected, exitCode);
+        using var json = JsonDocument.Parse(output);
+        Assert.True(json.RootElement.GetProperty("errors").GetInt64() > 0);
+        Assert.Equal(expected == ExitCodes.Done, json.RootElement.GetProperty("ios").GetInt64() > 0);
+        Assert.Contains("I/Os failed, the first: ", error, StringComparison.Ordinal);
+    }
+
     private static string Url(IscsiTargetServer server) => $"iscsi://{server.Endpoints[0]}/{TargetName}/0";
 
     private static async Task<IscsiTargetServer> ServeAsync(IBlockDevice disk)
