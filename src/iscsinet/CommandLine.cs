@@ -61,6 +61,7 @@ internal static class CommandLine
             WriteCommand.Create(),
             CopyCommand.Create(),
             PingCommand.Create(),
+            PerfCommand.Create(),
             ShowCommand.Create(),
         };
         var help = root.Options.OfType<HelpOption>().Single();

@@ -58,6 +58,7 @@ public sealed class CommandLineTests
     [InlineData("write")]
     [InlineData("copy")]
     [InlineData("ping")]
+    [InlineData("perf")]
     [InlineData("show", "memory")]
     public async Task The_help_of_a_command_has_examples(params string[] command)
     {
