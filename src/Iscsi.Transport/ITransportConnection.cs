@@ -25,18 +25,9 @@ public interface ITransportConnection : IDuplexPipe, IAsyncDisposable
     void AttachReceiveMemory(BlockList memory);
 
     /// <summary>
-    /// The most bytes that one receive puts into the attached memory; 0, the default: all that is free. Who expects large data segments sets it
-    /// low, so that most of one is still to come when its header has been read, and can be received straight into its place instead
-    /// of being copied there. Then <see cref="ReceiveIntoAsync"/> takes what follows the list along, within the same bound. Changed only
-    /// while nothing is being received.
+    /// Receives straight into <paramref name="destination"/>. Legal only when Input is drained and no read is outstanding.
     /// </summary>
-    int ReceiveLimitBytes { get; set; }
-
-    /// <summary>
-    /// Receives straight into <paramref name="destination"/>. Legal only when Input is drained and no read is outstanding. With a
-    /// <see cref="ReceiveLimitBytes"/>, Input may hold what follows afterwards.
-    /// </summary>
-    /// <returns>Bytes received into the list, from 1 to its length; 0 when the peer has closed its side.</returns>
+    /// <returns>Bytes received, from 1 to the list's length; 0 when the peer has closed its side.</returns>
     ValueTask<int> ReceiveIntoAsync(BlockList destination, CancellationToken cancellationToken = default);
 
     /// <summary>Sends all of a batch, in one gather-send where the socket takes it. One at a time. Completes when the socket has taken every byte.</summary>

@@ -20,7 +20,6 @@ public sealed partial class PduChannel
     private bool _inPayload;
     private bool _inputDrained;
     private bool _inCallback;
-    private int _bulkReads;
 
     private enum ReceiveStep
     {
@@ -63,7 +62,6 @@ public sealed partial class PduChannel
     {
         if (_inPayload && _inputDrained && !IsClosing && Parser.DirectBytesWanted >= DirectReceiveBytes)
         {
-            _transport.ReceiveLimitBytes = BulkReceiveBytes;
             _direct.Clear();
             Parser.GetDirectDestination(_direct);
             _step = ReceiveStep.ReceivingDirectly;
@@ -73,7 +71,6 @@ public sealed partial class PduChannel
             _directAwaiter.UnsafeOnCompleted(_onReceiveCompleted);
             return false;
         }
-        if (_bulkReads > 0) _transport.ReceiveLimitBytes = --_bulkReads > 0 ? BulkReceiveBytes : 0;
         _step = ReceiveStep.Reading;
         _readAwaiter = _transport.Input.ReadAsync().ConfigureAwait(false).GetAwaiter();
         if (_readAwaiter.IsCompleted) return true;
@@ -132,9 +129,6 @@ public sealed partial class PduChannel
         else _handler.OnInputEnded(_inPayload || !_inputDrained, error: null);
     }
 
-    // Where there is one large segment there are more: for a while, little more than headers is received into the buffer.
-    private void ExpectBulk() => _bulkReads = BulkReads;
-
     private void Parse(ref ReadOnlySequence<byte> input)
     {
         while (!HasEnded && !IsClosing)
@@ -151,7 +145,6 @@ public sealed partial class PduChannel
                         break;
                     default:
                         _handler.OnHeader();
-                        if (Parser.DirectBytesWanted >= DirectReceiveBytes) ExpectBulk();
                         break;
                 }
                 _inPayload = true;

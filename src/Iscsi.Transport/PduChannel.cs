@@ -24,10 +24,6 @@ public sealed partial class PduChannel
     // From this size the payload is received straight into its place: below it, the copy is cheaper than the extra call.
     private const int DirectReceiveBytes = 16 * 1024;
 
-    // After a segment that was received so, for so many reads only so much is received ahead of the next one: its header, small commands, immediate data.
-    private const int BulkReads = 16;
-    private const int BulkReceiveBytes = 8 * 1024;
-
     // Buffers handled before other work of the executor gets its turn.
     private const int BuffersPerTurn = 8;
 

@@ -92,20 +92,6 @@ internal sealed class ReceiveBuffer
         return _runs.AsSpan(index);
     }
 
-    /// <summary>Appends the free part behind what is there to a list of places to receive into, at most so many bytes of it.</summary>
-    public void AddFree(BlockList places, int limitBytes)
-    {
-        var left = Math.Min(limitBytes, _capacity - _end);
-        for (var (index, offset) = (IndexAt(_end), _end); left > 0; index++)
-        {
-            var free = _runs[index][(offset - (int)_segments[index].RunningIndex)..];
-            var take = Math.Min(left, free.Length);
-            places.Add(free[..take]);
-            left -= take;
-            offset += take;
-        }
-    }
-
     public void Commit(int receivedBytes) => _end += receivedBytes;
 
     private static void Copy(Segment[] from, int fromOffset, Segment[] to, int toOffset, int lengthBytes)

@@ -31,7 +31,6 @@ internal sealed class ReceiveChannel(TransportConnection transport) : PipeReader
 
     private readonly Lock _gate = new();
     private readonly ReceiveBuffer _buffer = new();
-    private readonly BlockList _places = new(8);
     private ManualResetValueTaskSourceCore<ReadResult> _read;
     private ManualResetValueTaskSourceCore<int> _receiveInto;
     private CancellationTokenRegistration _registration;
@@ -44,18 +43,6 @@ internal sealed class ReceiveChannel(TransportConnection transport) : PipeReader
     private bool _resultIsOut;
     private bool _closed;
     private bool _completed;
-
-    /// <summary>The most bytes that one receive puts into the attached memory; 0: all that is free.</summary>
-    public int LimitBytes
-    {
-        get;
-        set
-        {
-            ArgumentOutOfRangeException.ThrowIfNegative(value);
-            CheckIdle();
-            field = value;
-        }
-    }
 
     public void Attach(BlockList memory)
     {
@@ -97,7 +84,7 @@ internal sealed class ReceiveChannel(TransportConnection transport) : PipeReader
         if (destination.Length == 0) throw new ArgumentException("There is no room in the list.", nameof(destination));
         if (cancellationToken.IsCancellationRequested) return ValueTask.FromCanceled<int>(cancellationToken);
         if (_closed) return new(0);
-        var received = ReceivePast(destination);
+        var received = transport.TryReceive(destination.Runs, 0);
         if (received != TransportConnection.WouldBlock)
         {
             _closed = received == 0;
@@ -151,7 +138,7 @@ internal sealed class ReceiveChannel(TransportConnection transport) : PipeReader
                 _operation = Operation.Claimed;
             }
 
-            var received = operation == Operation.Read ? ReceiveIntoBuffer() : ReceivePast(_destination!);
+            var received = operation == Operation.Read ? ReceiveIntoBuffer() : transport.TryReceive(_destination!.Runs, 0);
             if (received != TransportConnection.WouldBlock)
             {
                 lock (_gate) _operation = Operation.None;
@@ -244,23 +231,7 @@ internal sealed class ReceiveChannel(TransportConnection transport) : PipeReader
     private int ReceiveIntoBuffer()
     {
         var free = _buffer.PrepareFree(out var offsetBytes);
-        if (LimitBytes == 0) return transport.TryReceive(free, offsetBytes);
-        _places.Clear();
-        _buffer.AddFree(_places, LimitBytes);
-        return transport.TryReceive(_places.Runs, 0);
-    }
-
-    // Into the list, and what follows into the buffer, which is empty.
-    private int ReceivePast(BlockList destination)
-    {
-        if (LimitBytes == 0) return transport.TryReceive(destination.Runs, 0);
-        _places.Clear();
-        _places.AddSlice(destination, 0, destination.Length);
-        _buffer.AddFree(_places, LimitBytes);
-        var received = transport.TryReceive(_places.Runs, 0);
-        if (received <= destination.Length) return received;
-        _buffer.Commit(received - destination.Length);
-        return destination.Length;
+        return transport.TryReceive(free, offsetBytes);
     }
 
     private ReadResult TakeResult(int received)

@@ -52,13 +52,6 @@ public abstract class TransportConnection : ITransportConnection
     public void AttachReceiveMemory(BlockList memory) => Receiver.Attach(memory);
 
     /// <inheritdoc/>
-    public int ReceiveLimitBytes
-    {
-        get => Receiver.LimitBytes;
-        set => Receiver.LimitBytes = value;
-    }
-
-    /// <inheritdoc/>
     /// <remarks>Cancelling leaves the connection usable; no byte is lost and <paramref name="destination"/> is not touched afterwards.</remarks>
     public ValueTask<int> ReceiveIntoAsync(BlockList destination, CancellationToken cancellationToken = default) =>
         Receiver.ReceiveIntoAsync(destination, cancellationToken);

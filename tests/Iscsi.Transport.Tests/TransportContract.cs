@@ -222,83 +222,6 @@ public abstract class TransportContract
     }
 
     [Fact(Timeout = Limit)]
-    public async Task With_a_limit_a_read_takes_no_more_than_that_at_once()
-    {
-        await using var pair = await OpenAsync();
-        Assert.Equal(0, pair.Server.ReceiveLimitBytes);
-        pair.Server.ReceiveLimitBytes = 100;
-        var data = Pattern(1000, 4);
-        await pair.Client.SendAsync(Batch(data));
-        for (var received = 0; received < data.Length;)
-        {
-            var result = await pair.Server.Input.ReadAsync();
-            Assert.InRange(result.Buffer.Length, 1, 100);
-            Assert.Equal(data[received..(received + (int)result.Buffer.Length)], result.Buffer.ToArray());
-            received += (int)result.Buffer.Length;
-            pair.Server.Input.AdvanceTo(result.Buffer.End);
-        }
-        Assert.Throws<ArgumentOutOfRangeException>(() => pair.Server.ReceiveLimitBytes = -1);
-    }
-
-    [Fact(Timeout = Limit)]
-    public async Task With_a_limit_what_follows_the_list_is_taken_along_and_Input_has_it_next()
-    {
-        await using var pair = await OpenAsync();
-        pair.Server.ReceiveLimitBytes = 64;
-        var data = Pattern(1000, 5);
-        await pair.Client.SendAsync(Batch(data));
-        // Byte by byte until the list is full, however the bytes come.
-        var list = Runs(900, 3);
-        var received = 0;
-        while (received < 900)
-        {
-            var rest = new BlockList(3);
-            rest.AddSlice(list, received, 900 - received);
-            received += await pair.Server.ReceiveIntoAsync(rest);
-        }
-        var copy = new byte[900];
-        list.CopyTo(0, copy);
-        Assert.Equal(data[..900], copy);
-        Assert.Equal(data[900..], await ReadExactlyAsync(pair.Server, 100));
-    }
-
-    [Theory(Timeout = Limit)]
-    [InlineData(1), InlineData(2), InlineData(3), InlineData(4), InlineData(5), InlineData(6), InlineData(7), InlineData(8)]
-    public async Task Any_sequence_of_limits_reads_and_receives_gives_the_stream(int seed)
-    {
-        var random = new Random(seed);
-        await using var pair = await OpenAsync();
-        var data = Pattern(200_000, random.Next(100));
-        var sending = SendInPartsAsync(pair.Client, data, new Random(random.Next()));
-        var input = pair.Server.Input;
-        var isEmpty = true;
-        for (var received = 0; received < data.Length;)
-        {
-            pair.Server.ReceiveLimitBytes = random.Next(3) == 0 ? 0 : random.Next(1, 5000);
-            if (isEmpty && random.Next(2) == 0)
-            {
-                var list = Runs(Math.Min(random.Next(10, 20_000), data.Length - received), random.Next(1, 4));
-                var count = await pair.Server.ReceiveIntoAsync(list);
-                var copy = new byte[list.Length];
-                list.CopyTo(0, copy);
-                Assert.True(count > 0 && copy.AsSpan(0, count).SequenceEqual(data.AsSpan(received, count)), $"{count} bytes at {received}");
-                received += count;
-                isEmpty = input.TryRead(out var ahead) is false;
-                if (!isEmpty) input.AdvanceTo(ahead.Buffer.Start);
-                continue;
-            }
-            var result = await input.ReadAsync();
-            var bytes = result.Buffer.ToArray();
-            Assert.True(bytes.Length > 0 && bytes.AsSpan().SequenceEqual(data.AsSpan(received, bytes.Length)), $"{bytes.Length} bytes at {received}");
-            var consumed = random.Next(2) == 0 ? bytes.Length : random.Next(bytes.Length);
-            received += consumed;
-            input.AdvanceTo(result.Buffer.GetPosition(consumed));
-            isEmpty = consumed == bytes.Length;
-        }
-        await sending;
-    }
-
-    [Fact(Timeout = Limit)]
     public async Task A_peer_that_closed_is_read_to_its_last_byte_and_then_as_closed()
     {
         await using var pair = await OpenAsync();
@@ -584,16 +507,6 @@ public abstract class TransportContract
         var batch = new OutboundBatch(4);
         foreach (var segment in segments) batch.Add(segment);
         return batch;
-    }
-
-    private static async Task SendInPartsAsync(ITransportConnection connection, byte[] data, Random random)
-    {
-        for (var sent = 0; sent < data.Length;)
-        {
-            var part = Math.Min(random.Next(1, 30_000), data.Length - sent);
-            await connection.SendAsync(Batch(data.AsMemory(sent, part)));
-            sent += part;
-        }
     }
 
     /// <summary>A list of separate runs: a gap between two keeps them from merging.</summary>
