@@ -5,7 +5,8 @@ namespace Iscsi.Target.Sessions;
 
 // Reads that are sent from the device's file have ended when the socket has taken them, but their bytes are read again until the peer has them. That
 // is nobody's concern but an ORDERED command's, which must not change what an older read returns: it waits until everything that was
-// queued before its turn came is acknowledged.
+// queued before its turn came is acknowledged. (Over loopback an acknowledged byte is in the peer's queue by reference, until that takes it in: there
+// the promise is only as good as the peer is quick.)
 internal sealed partial class TargetSession
 {
     private static readonly TimeSpan AcknowledgementDelay = TimeSpan.FromMilliseconds(1);
