@@ -22,4 +22,26 @@ internal static partial class Unix
 
     [LibraryImport("libc", EntryPoint = "flock")]
     public static partial int Flock(SafeHandle handle, int operation);
+
+    [LibraryImport("libc", EntryPoint = "dup")]
+    private static partial int Duplicate(int descriptor);
+
+    /// <summary>A copy of the descriptor under which this process has the file open: what a child process has until its exec.</summary>
+    public static Microsoft.Win32.SafeHandles.SafeFileHandle DuplicateDescriptorOf(string path)
+    {
+        var entry = Directory.EnumerateFileSystemEntries("/proc/self/fd").Single(entry => IsOf(path, entry));
+        return new(Duplicate(int.Parse(Path.GetFileName(entry), System.Globalization.CultureInfo.InvariantCulture)), ownsHandle: true);
+    }
+
+    private static bool IsOf(string path, string entry)
+    {
+        try
+        {
+            return File.ResolveLinkTarget(entry, returnFinalTarget: false)?.FullName == path;
+        }
+        catch (IOException)
+        {
+            return false; // closed meanwhile by a test beside this one
+        }
+    }
 }

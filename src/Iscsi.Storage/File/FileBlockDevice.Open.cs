@@ -46,6 +46,7 @@ public sealed partial class FileBlockDevice
         {
             // While it is still locked, so that nobody else's file is removed.
             if (isNew) File.Delete(path);
+            if (usesLinux) LinuxFileLocks.Release(options.Calls, (int)handle.DangerousGetHandle());
             handle.Dispose();
             throw;
         }

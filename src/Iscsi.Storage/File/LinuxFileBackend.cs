@@ -32,6 +32,12 @@ internal sealed partial class LinuxFileBackend : FileBackend
         _canPunch = !options.IsReadOnly && !options.FullyProvisioned && ProbePunchHole();
     }
 
+    public override void Dispose()
+    {
+        LinuxFileLocks.Release(_calls, _fd);
+        base.Dispose();
+    }
+
     public override bool NeverBlocks => _fileSystem.Magic == Linux.TmpFsMagic && _directAlignment == 0;
 
     // Alone, a durable write in one call has one thread to wait for instead of two. Beside other syncs it would take a store thread for the

@@ -33,6 +33,17 @@ internal static class LinuxFileLocks
         }
     }
 
+    /// <summary>Gives the locks back before the descriptor is closed.</summary>
+    /// <remarks>
+    /// A process that is started at this moment holds a copy of every descriptor until its exec, and with it the locks: closing alone would
+    /// leave the file in use for that long.
+    /// </remarks>
+    public static void Release(LinuxCalls calls, int fd)
+    {
+        var request = new FileLock { Type = Linux.FUnLck };
+        _ = calls.Lock(fd, Linux.FOfdSetLk, ref request);
+    }
+
     private static void Set(LinuxCalls calls, int fd, string path, short type, long start, long length)
     {
         var request = new FileLock { Type = type, Start = start, Length = length };
