@@ -35,7 +35,7 @@ struct scsi_iovec { void *iov_base; size_t iov_len; };
 
 static struct {
 	char host[128], iqn[256], portal[160], user[64], pass[64]; int port, lun;
-	int sessions, qd, threads, raw, seq, wpct, digest, verify, mode, fua, flush; /* mode 0 load, 1 idle, 2 login rate, 3 first login */
+	int sessions, qd, threads, raw, seq, wpct, digest, verify, mode, fua, flush, drop; /* mode 0 load, 1 idle, 2 login rate, 3 first login */
 	uint32_t bs, firstburst, maxburst, mrdsl; int initialr2t, immediate;
 	double secs, warm; int pid; const char *label, *csv; uint64_t limit, seed;
 } o = { .port = 3260, .sessions = 1, .qd = 1, .threads = 1, .raw = 1, .bs = 4096, .secs = 5, .warm = 0.4,
@@ -62,7 +62,7 @@ typedef struct conn {
 	struct iscsi_context *isc; int ok; uint64_t ios;
 	/* raw */
 	uint32_t cmdsn, maxcmdsn, expstatsn, itt; uint32_t tmrdsl, first, burst; int ir2t, imm, hd, dd;
-	uint8_t *rb; size_t rlen, rcap; outq *q; int qh, qn, qcap; size_t qoff; int *pend; int npend, wantout; uint32_t evs;
+	uint8_t *rb; size_t rlen, rcap, drop, want; uint8_t dropped[48]; outq *q; int qh, qn, qcap; size_t qoff; int *pend; int npend, wantout; uint32_t evs;
 } conn;
 typedef struct thr { pthread_t th; int id, nc; conn *c; stats st; int ready; double cpu0, cpu1; } thr;
 
@@ -238,16 +238,22 @@ static void raw_pdu(conn *c, const uint8_t *h, const uint8_t *d, uint32_t len) {
 	done(s, st != 0);
 	if (atomic_load_explicit(&phase, memory_order_relaxed) < 2) raw_issue(s, 1);
 }
+/* With -D the data of a large Data-In are dropped in the kernel (MSG_TRUNC), not copied: one that copies them is slower than a fast target. */
+#define DROPS 16384
 static void raw_read(conn *c) {
 	for (;;) {
-		ssize_t k = recv(c->fd, c->rb + c->rlen, c->rcap - c->rlen, 0);
+		size_t want = c->drop ? c->drop : o.drop ? c->want - c->rlen : c->rcap - c->rlen;
+		ssize_t k = c->drop ? recv(c->fd, NULL, want, MSG_TRUNC) : recv(c->fd, c->rb + c->rlen, want, 0);
 		if (k == 0) die("target closed the connection"); if (k < 0) { if (errno == EINTR) continue; if (errno == EAGAIN) return; die("recv: %s", strerror(errno)); }
-		int full = (size_t)k == c->rcap - c->rlen; c->rlen += k; size_t p = 0;
+		int full = (size_t)k == want; size_t p = 0;
+		if (c->drop) { c->drop -= k; if (!c->drop) raw_pdu(c, c->dropped, NULL, c->dropped[5] << 16 | c->dropped[6] << 8 | c->dropped[7]); if (!full) return; continue; }
+		c->rlen += k;
 		while (c->rlen - p >= 48) { const uint8_t *h = c->rb + p; uint32_t dl = h[5] << 16 | h[6] << 8 | h[7]; size_t hl = 48 + h[4] * 4 + (c->hd ? 4 : 0), tl = hl + ((dl + 3) & ~3u) + (c->dd && dl ? 4 : 0);
-			if (c->rlen - p < tl) break;
+			if (o.drop && !c->dd && dl >= DROPS) { memcpy(c->dropped, h, 48); c->drop = tl - (c->rlen - p); p = c->rlen; break; }
+			if (c->rlen - p < tl) { c->want = tl; break; }
 			if (c->dd && dl) { uint32_t x = ~crc(~0u, h + hl, (dl + 3) & ~3u); if (memcmp(&x, h + tl - 4, 4)) die("data digest"); }
 			raw_pdu(c, h, h + hl, dl); p += tl; }
-		if (p) { memmove(c->rb, c->rb + p, c->rlen - p); c->rlen -= p; }
+		if (p) { memmove(c->rb, c->rb + p, c->rlen - p); c->rlen -= p; c->want = 48; }
 		while (c->npend && (int32_t)(c->maxcmdsn - c->cmdsn) >= 0) { int i = c->pend[0]; memmove(c->pend, c->pend + 1, --c->npend * sizeof(int)); raw_send(&c->s[i]); }
 		if (!full) return;
 	}
@@ -289,16 +295,16 @@ static void url(const char *u) { /* iscsi://[user%pass@]host[:port]/iqn/lun */
 	char *s = strchr(h, '/'); if (!s) die("URL"); *s = 0; char *i = s + 1; s = strrchr(i, '/'); if (!s) die("URL"); *s = 0; o.lun = atoi(s + 1); snprintf(o.iqn, sizeof o.iqn, "%s", i); snprintf(o.portal, sizeof o.portal, "%s", h);
 	char *c = strchr(h, ':'); if (c) { *c = 0; o.port = atoi(c + 1); } snprintf(o.host, sizeof o.host, "%s", h); if (!strcmp(o.host, "localhost")) strcpy(o.host, "127.0.0.1"); }
 static uint32_t sz(const char *s) { char *e; double v = strtod(s, &e); if (*e == 'k' || *e == 'K') v *= 1024; if (*e == 'm' || *e == 'M') v *= 1048576; return v; }
-static void usage(void) { fprintf(stderr, "load [-e raw|lib] [-r sessions] [-q QD] [-b size] [-w write%%|-R read|-W write] [-s sequential] [-t secs] [-T warm-up s] [-j threads] [-P target pid] [-g digests] [-l label] [-c csvfile]\n     [-B MaxBurst] [-F FirstBurst] [-M MaxRecvDSL] [-2 InitialR2T=Yes] [-N ImmediateData=No] [-I idle sessions] [-L login/logout rate] [-1 wait for the first login]\n     [-U writes with FUA] [-Y SYNCHRONIZE CACHE instead of I/O] URL\n"); exit(1); }
+static void usage(void) { fprintf(stderr, "load [-e raw|lib] [-r sessions] [-q QD] [-b size] [-w write%%|-R read|-W write] [-s sequential] [-t secs] [-T warm-up s] [-j threads] [-P target pid] [-g digests] [-l label] [-c csvfile]\n     [-B MaxBurst] [-F FirstBurst] [-M MaxRecvDSL] [-2 InitialR2T=Yes] [-N ImmediateData=No] [-I idle sessions] [-L login/logout rate] [-1 wait for the first login]\n     [-U writes with FUA] [-Y SYNCHRONIZE CACHE instead of I/O] [-D drop the data of large reads uncopied] URL\n"); exit(1); }
 static int cmpd(const void *a, const void *b) { double x = *(double *)a, y = *(double *)b; return (x > y) - (x < y); }
 
 int main(int ac, char **av) {
-	int k; while ((k = getopt(ac, av, "e:r:q:b:w:RWst:T:j:P:gl:c:B:F:M:2NIL1S:UYh")) > 0) switch (k) {
+	int k; while ((k = getopt(ac, av, "e:r:q:b:w:RWst:T:j:P:gl:c:B:F:M:2NIL1S:UYDh")) > 0) switch (k) {
 		case 'e': o.raw = !strcmp(optarg, "raw"); break; case 'r': o.sessions = atoi(optarg); break; case 'q': o.qd = atoi(optarg); break; case 'b': o.bs = sz(optarg); break;
 		case 'w': o.wpct = atoi(optarg); break; case 'R': o.wpct = 0; break; case 'W': o.wpct = 100; break; case 's': o.seq = 1; break; case 't': o.secs = atof(optarg); break; case 'T': o.warm = atof(optarg); break;
 		case 'j': o.threads = atoi(optarg); break; case 'P': o.pid = atoi(optarg); break; case 'g': o.digest = 1; break; case 'l': o.label = optarg; break; case 'c': o.csv = optarg; break;
 		case 'B': o.maxburst = sz(optarg); break; case 'F': o.firstburst = sz(optarg); break; case 'M': o.mrdsl = sz(optarg); break; case '2': o.initialr2t = 1; break; case 'N': o.immediate = 0; break;
-		case 'I': o.mode = 1; break; case 'L': o.mode = 2; break; case '1': o.mode = 3; break; case 'S': o.seed = atoll(optarg); break; case 'U': o.fua = 1; break; case 'Y': o.flush = 1; break; default: usage(); }
+		case 'I': o.mode = 1; break; case 'L': o.mode = 2; break; case '1': o.mode = 3; break; case 'S': o.seed = atoll(optarg); break; case 'U': o.fua = 1; break; case 'Y': o.flush = 1; break; case 'D': o.drop = 1; break; default: usage(); }
 	if (optind >= ac) usage(); url(av[optind]); signal(SIGPIPE, SIG_IGN); setvbuf(stdout, NULL, _IOLBF, 0);
 	if (o.mode == 3) { uint64_t a = now(); conn c = { .id = 0 }; while (raw_login(&c, 0)) { if (now() - a > 60000000000ull) die("no login in 60 s"); usleep(1000); } printf("first login after %.1f ms\n", (now() - a) / 1e6); raw_logout(&c); return 0; }
 	if (o.mode == 2) { double *l = malloc(sizeof(double) * 1000000); int n = 0; uint64_t a = now(), e = a + (uint64_t)(o.secs * 1e9); double tc = pidcpu(o.pid), sc = selfcpu(); while (now() < e && n < 1000000) { uint64_t b = now(); conn c = { .id = n & 0xffff }; raw_login(&c, 1); l[n++] = (now() - b) / 1e3; raw_logout(&c); }
@@ -306,7 +312,7 @@ int main(int ac, char **av) {
 	conn *cs = calloc(o.sessions, sizeof(conn)); if (o.threads > o.sessions) o.threads = o.sessions; thr *th = calloc(o.threads, sizeof(thr));
 	for (int i = 0; i < o.sessions; i++) { conn *c = &cs[i]; c->id = i; if (o.raw) { raw_login(c, 1); raw_cap(c); } else lib_login(c); }
 	if (o.mode == 1) { usleep((int)(o.secs * 1e6)); printf("%s idle sessions %d target VmRSS %ld KiB VmHWM %ld KiB threads %ld\n", o.label, o.sessions, rss(o.pid, "VmRSS:"), rss(o.pid, "VmHWM:"), rss(o.pid, "Threads:")); for (int i = 0; i < o.sessions; i++) if (o.raw) raw_logout(&cs[i]); return 0; }
-	for (int i = 0; i < o.sessions; i++) { conn *c = &cs[i]; mkslots(c); c->pend = calloc(o.qd + 1, sizeof(int)); if (o.raw) { c->rcap = o.mrdsl + 65536 > 524288 ? (size_t)o.mrdsl * 2 : 524288; c->rb = malloc(c->rcap); } }
+	for (int i = 0; i < o.sessions; i++) { conn *c = &cs[i]; mkslots(c); c->pend = calloc(o.qd + 1, sizeof(int)); if (o.raw) { c->rcap = o.mrdsl + 65536 > 524288 ? (size_t)o.mrdsl * 2 : 524288; c->rb = malloc(c->rcap); c->want = 48; } }
 	for (int i = 0, p = 0; i < o.threads; i++) { th[i].nc = o.sessions / o.threads + (i < o.sessions % o.threads); th[i].c = cs + p; for (int m = 0; m < th[i].nc; m++) cs[p + m].t = &th[i]; p += th[i].nc; }
 	for (int i = 0; i < o.threads; i++) pthread_create(&th[i].th, NULL, thrmain, &th[i]);
 	usleep((int)(o.warm * 1e6)); double b0, i0, s0, b1, i1, s1, t0 = pidcpu(o.pid), c0 = selfcpu(); syscpu(&b0, &i0, &s0); uint64_t n0 = now(); atomic_store(&phase, 1);

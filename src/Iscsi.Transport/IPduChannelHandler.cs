@@ -6,6 +6,12 @@ namespace Iscsi.Transport;
 public interface IPduChannelHandler
 {
     /// <summary>
+    /// PDUs that may be queued while more input is there to handle; so many leave together. Asked after each buffer that was received. Default: 1,
+    /// everything leaves before the next buffer is looked at.
+    /// </summary>
+    int PdusToCollect => 1;
+
+    /// <summary>
     /// A header is complete (<see cref="PduChannel.Parser"/>). The handler says where the payload goes, by
     /// <see cref="PduParser.CollectInto"/> or <see cref="PduParser.DiscardPayload"/>, or ends the channel. It never waits.
     /// </summary>

@@ -25,7 +25,8 @@ public interface ITransportConnection : IDuplexPipe, IAsyncDisposable
     void AttachReceiveMemory(BlockList memory);
 
     /// <summary>
-    /// Receives straight into <paramref name="destination"/>. Legal only when Input is drained and no read is outstanding.
+    /// Receives straight into <paramref name="destination"/>. Legal only when Input is drained and no read is outstanding. Some of what follows
+    /// may be received into Input's memory at the same time.
     /// </summary>
     /// <returns>Bytes received, from 1 to the list's length; 0 when the peer has closed its side.</returns>
     ValueTask<int> ReceiveIntoAsync(BlockList destination, CancellationToken cancellationToken = default);

@@ -49,10 +49,14 @@ public sealed partial class PduChannel
                     _executor.Post(_receiveWork);
                     return;
                 }
-                if (!StartReceive()) return;
+                if (!StartReceive())
+                {
+                    Flush();
+                    return;
+                }
             }
             FinishReceive();
-            if (!HasEnded) Flush();
+            if (_pendingCount >= _handler.PdusToCollect) Flush();
         }
         if (_step != ReceiveStep.Idle && !_receivePending) FinishReceive();
         TellQuiet();

@@ -92,6 +92,9 @@ internal sealed class ReceiveBuffer
         return _runs.AsSpan(index);
     }
 
+    /// <summary>The free part's beginning, of one run, while nothing is in the buffer.</summary>
+    public Memory<byte> FirstFree(int maxBytes) => _runs[0][..Math.Min(maxBytes, _runs[0].Length)];
+
     public void Commit(int receivedBytes) => _end += receivedBytes;
 
     private static void Copy(Segment[] from, int fromOffset, Segment[] to, int toOffset, int lengthBytes)

@@ -29,6 +29,10 @@ internal sealed class ReceiveChannel(TransportConnection transport) : PipeReader
         Claimed,
     }
 
+    // Received after the destination of ReceiveIntoAsync by the same call: the next header, so that no call has to be made for it alone. Little,
+    // because what of the next payload comes with it has to be copied.
+    private const int AheadBytes = 4096;
+
     private readonly Lock _gate = new();
     private readonly ReceiveBuffer _buffer = new();
     private ManualResetValueTaskSourceCore<ReadResult> _read;
@@ -84,14 +88,15 @@ internal sealed class ReceiveChannel(TransportConnection transport) : PipeReader
         if (destination.Length == 0) throw new ArgumentException("There is no room in the list.", nameof(destination));
         if (cancellationToken.IsCancellationRequested) return ValueTask.FromCanceled<int>(cancellationToken);
         if (_closed) return new(0);
-        var received = transport.TryReceive(destination.Runs, 0);
+        _destination = destination;
+        var received = ReceiveIntoDestination();
         if (received != TransportConnection.WouldBlock)
         {
+            _destination = null;
             _closed = received == 0;
             return new(received);
         }
 
-        _destination = destination;
         _receiveInto.Reset();
         var version = _receiveInto.Version;
         _receiveInto.RunContinuationsAsynchronously = false;
@@ -138,7 +143,7 @@ internal sealed class ReceiveChannel(TransportConnection transport) : PipeReader
                 _operation = Operation.Claimed;
             }
 
-            var received = operation == Operation.Read ? ReceiveIntoBuffer() : transport.TryReceive(_destination!.Runs, 0);
+            var received = operation == Operation.Read ? ReceiveIntoBuffer() : ReceiveIntoDestination();
             if (received != TransportConnection.WouldBlock)
             {
                 lock (_gate) _operation = Operation.None;
@@ -232,6 +237,19 @@ internal sealed class ReceiveChannel(TransportConnection transport) : PipeReader
     {
         var free = _buffer.PrepareFree(out var offsetBytes);
         return transport.TryReceive(free, offsetBytes);
+    }
+
+    private int ReceiveIntoDestination()
+    {
+        var destination = _destination!;
+        if (!_buffer.IsAttached) return transport.TryReceive(destination.Runs, 0);
+        var wantedBytes = destination.Length;
+        destination.Add(_buffer.FirstFree(AheadBytes));
+        var received = transport.TryReceive(destination.Runs, 0);
+        destination.Truncate(wantedBytes);
+        if (received <= wantedBytes) return received;
+        _buffer.Commit(received - wantedBytes);
+        return wantedBytes;
     }
 
     private ReadResult TakeResult(int received)

@@ -199,6 +199,30 @@ public abstract class TransportContract
         await send;
     }
 
+    [Theory(Timeout = Limit)]
+    [InlineData(1)]
+    [InlineData(100)]
+    [InlineData(10_000)]
+    public async Task What_follows_the_bytes_of_a_list_is_read_from_Input(int followingBytes)
+    {
+        await using var pair = await OpenAsync();
+        var data = Pattern(20_000 + followingBytes, 5);
+        var send = pair.Client.SendAsync(Batch(data)).AsTask();
+        var destination = Runs(20_000, 3);
+        for (var received = 0; received < 20_000;)
+        {
+            var rest = new BlockList(8);
+            rest.AddSlice(destination, received, 20_000 - received);
+            received += await pair.Server.ReceiveIntoAsync(rest);
+            Assert.Equal(20_000, destination.Length);
+        }
+        var copy = new byte[20_000];
+        destination.CopyTo(0, copy);
+        Assert.Equal(data[..20_000], copy);
+        Assert.Equal(data[20_000..], await ReadExactlyAsync(pair.Server, followingBytes));
+        await send;
+    }
+
     [Fact(Timeout = Limit)]
     public async Task Receiving_into_a_list_waits_for_the_first_byte()
     {

@@ -35,6 +35,9 @@ internal sealed partial class TargetSession
     /// <summary>Whether the payload of a PDU of the task is being received, into its memory or to be thrown away.</summary>
     public bool IsCollectingFor(TargetTask task) => ReferenceEquals(_collecting, task) || ReferenceEquals(_arriving, task);
 
+    // Half of what the peer waits for: each send costs both sides a wake-up, and with one half in its hands the peer is not idle while we go on.
+    int Transport.IPduChannelHandler.PdusToCollect => Math.Max(1, _window.InProgress / 2);
+
     void Transport.IPduChannelHandler.OnHeader()
     {
         _arriving = null;

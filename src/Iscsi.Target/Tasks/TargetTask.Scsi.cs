@@ -213,13 +213,27 @@ internal sealed partial class TargetTask
     {
         _burst = grant;
         BurstData.Clear();
-        grant.Draw(TargetLevels.Burst, grant.BlocksOf(TargetLevels.Burst), BurstData);
         State = TaskState.Running;
         if (_isAborted) FinishAborted();
         else if (_isTerminated) CompleteTerminated();
-        else if (_plan == Plan.Read) ReadChunk(BurstData);
-        else if (_plan is Plan.Collect or Plan.Execute or Plan.Copy) CollectIntoBurst();
+        else if (_plan == Plan.Read)
+        {
+            DrawBurst();
+            ReadChunk(BurstData);
+        }
+        else if (_plan is Plan.Collect or Plan.Execute or Plan.Copy)
+        {
+            DrawBurst();
+            CollectIntoBurst();
+        }
         else RequestData();
+    }
+
+    // The grant promises the memory, which blocks it is can be left open: those of a write are drawn when its first data come, and are then
+    // the ones that were given back last, which a cache still holds.
+    private void DrawBurst()
+    {
+        if (BurstData.Length == 0 && !_burst.IsEmpty) _burst.Draw(TargetLevels.Burst, _burst.BlocksOf(TargetLevels.Burst), BurstData);
     }
 
     // The range lock, then the Store level. A chunk that asks the device several times keeps the lock in between.

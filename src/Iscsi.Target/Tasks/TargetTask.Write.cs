@@ -132,6 +132,7 @@ internal sealed partial class TargetTask
         }
         else
         {
+            if (ReferenceEquals(_place, BurstData)) DrawBurst();
             place = _place;
             offsetBytes = (int)(decision.OffsetBytes - _chunkStart) - _headBytes + _placeOffset;
         }
@@ -171,6 +172,7 @@ internal sealed partial class TargetTask
         }
         else
         {
+            DrawBurst(); // with all of the data in the slot, no Data-Out has
             _io.AddSlice(CreditData, 0, _headBytes);
             _io.AddSlice(BurstData, 0, _solicitBytes);
         }
