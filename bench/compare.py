@@ -6,7 +6,7 @@ import plot
 COLUMNS = "label engine bs r qd w pattern iops mibs p50 p99 p999 errs tus ous tcpu ocpu other idle steal rss hwm slowest fastest".split()
 
 p = argparse.ArgumentParser()
-for name in "csv echo logins command secs daemon start-ms idle-kib commit dirs memory out".split():
+for name in "csv echo files logins starts command secs daemon commit dirs memory out".split():
     p.add_argument("--" + name, required=True)
 a = p.parse_args()
 processors = os.cpu_count()
@@ -143,7 +143,33 @@ for name, values in echo.items():
     share = f"{100 * median(ours, 'iops') / rate:.0f} %" if ours else "–"
     print(f"| {name.replace('-', ' ')} | {rate:,.0f} | {statistics.median(v[1] for v in values):.2f} | {share} |")
 
-print("\n## Logins, size, start\n")
+bare = collections.defaultdict(list)
+with open(a.files) as f:
+    for line in f:
+        op, bs, sessions, rate, cpu = re.match(r"(\w),(\d+),(\d+),(\d+) IOPS, server CPU ([\d.]+)", line).groups()
+        bare[int(bs), op == "W", int(sessions)].append((float(rate), float(cpu)))
+if bare:
+    print("\n## What the system calls allow\n\nA server in C (load/files.c) that receives, calls `pread`, `sendfile` or `pwrite` for each request, sends, and does nothing "
+          "else: no protocol. In the same runs, on a file of the same size; one pair of processes for one session, two for four.\n")
+    print("| cell | its I/Os a second | CPU µs | ours reaches | ours takes of its CPU |\n|---|---|---|---|---|")
+    for (bs, write, sessions), values in sorted(bare.items()):
+        cell = Cell("main", False, bs, 100 if write else 0, 32, sessions, "rand" if bs == 4096 else "seq")
+        ours = rows.get((cell, "ours"))
+        rate, cpu = (statistics.median(v[i] for v in values) for i in (0, 1))
+        shares = f"{100 * median(ours, 'iops') / rate:.0f} % | {median(ours, 'tus') / cpu:.2f}" if ours else "– | –"
+        print(f"| {name_of(cell)} | {rate:,.0f} | {cpu:.2f} | {shares} |")
+
+print("\n## Start and size\n\nA budget of 16 MiB; from exec to the line `ready`, then one idle session. Medians of 7, in turns, before anything else ran.\n")
+print("| build | ready after ms | resident MiB | executable MB |\n|---|---|---|---|")
+starts = collections.defaultdict(list)
+with open(a.starts) as f:
+    for build, ms, kib, size_bytes in csv.reader(f):
+        starts[build].append((int(ms), int(kib) / 1024, int(size_bytes) / 1e6))
+for build, values in starts.items():
+    ms, mib, mb = ([v[i] for v in values] for i in range(3))
+    print(f"| {build} | {statistics.median(ms):.0f} ({min(ms)}–{max(ms)}) | {statistics.median(mib):.0f} | {mb[0]:.1f} |")
+
+print("\n## Logins and memory\n")
 logins = collections.defaultdict(list)
 with open(a.logins) as f:
     for line in f:
@@ -154,10 +180,6 @@ for label, values in logins.items():
     rates = [v[0] for v in values]
     print(f"- logins and logouts a second, {label}: {statistics.median(rates):,.0f} ({min(rates):,}–{max(rates):,}), "
           f"{statistics.median(v[1] for v in values):.0f} µs of CPU each")
-kib = sorted(int(x) for x in a.idle_kib.split())
-ms = sorted(int(x) for x in a.start_ms.split())
-print(f"- resident with a budget of 16 MiB and one idle session: {kib[len(kib) // 2] / 1024:.0f} MiB")
-print(f"- from exec to the line `ready`: {ms[len(ms) // 2]} ms (median of {len(ms)}, on the loaded machine)")
 for label in ("ours", "tgt"):
     peak = [x["hwm"] for (_, l), v in rows.items() if l == label for x in v]
     if peak:

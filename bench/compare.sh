@@ -7,16 +7,18 @@
 #   bench/compare.sh --quick         the cells that matter most, 3 runs of 1.5 s: about three minutes
 #   bench/compare.sh --cells 'R:4k:rand:32:1 W:1m:seq:32:4:digest' --runs 7 --secs 2
 #   bench/compare.sh --daemon artifacts/aot/iscsinet     another build of the daemon
+#   bench/compare.sh --publish                           publishes the daemon, compiled ahead of time and ReadyToRun, for the table of starts
 #   bench/compare.sh --dir PATH --disk PATH              where the image files live: --dir for most cells (default /dev/shm),
 #                                                        --disk for the cells named disk (default /var/tmp)
 #   bench/compare.sh --lock FILE                         holds flock(1) on FILE while it measures, run by run
 #
 # A cell is R|W:size:rand|seq:depth:sessions[:digest][:disk|:null]: disk is a file on a file system with a device below, null a LUN that
-# stores nothing. Needs gcc and python3; without tgtd our daemon is measured alone.
+# stores nothing. Needs gcc and python3; without tgtd our daemon is measured alone. Data of reads from 16 KiB up are dropped by the load
+# generator without a copy (unless it has to check a digest): one that copies them is slower than the target.
 # Runs in which the host took more than 5 % of the processors away (steal) are dropped, and counted.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd); root=$(dirname "$here")
-runs=5 secs=3 kind=whole cells='' out=$here/RESULTS.md daemon='' size=1024 memory=64MiB lock='' serve_options=()
+runs=5 secs=3 kind=whole cells='' out=$here/RESULTS.md daemon='' size=1024 memory=64MiB lock='' publish='' serve_options=()
 dir=${BENCH_DIR:-/dev/shm} disk_dir=/var/tmp
 command="bench/compare.sh $*"
 while [ $# -gt 0 ]; do case $1 in
@@ -24,9 +26,10 @@ while [ $# -gt 0 ]; do case $1 in
   --standard) kind=standard; runs=5; secs=2; shift;;
   --runs) runs=$2; shift 2;; --secs) secs=$2; shift 2;; --cells) cells=$2; shift 2;;
   --daemon) daemon=$2; shift 2;; --out) out=$2; shift 2;; --mib) size=$2; shift 2;; --memory) memory=$2; shift 2;;
+  --publish) publish=1; shift;;
   --dir) dir=$2; shift 2;; --disk) disk_dir=$2; shift 2;; --lock) lock=$2; shift 2;;
   --serve-options) read -ra serve_options <<<"$2"; shift 2;;
-  -h | --help) sed -n '2,18s/^# \{0,1\}//p' "$0"; exit 0;;
+  -h | --help) sed -n '2,20s/^# \{0,1\}//p' "$0"; exit 0;;
   *) echo "compare.sh: unknown option $1 (--help lists them)" >&2; exit 2;;
 esac; done
 
@@ -74,24 +77,41 @@ locked() { if [ -n "$lock" ]; then flock "$lock" "$@"; else "$@"; fi; }
 
 gcc -O2 -msse4.2 -o "$work/load" "$here/load/load.c" -lpthread
 gcc -O2 -msse4.2 -o "$work/echo" "$here/load/echo.c"
+gcc -O2 -o "$work/files" "$here/load/files.c"
 if [ -z "$daemon" ]; then
   daemon=$root/src/iscsinet/bin/Release/net10.0/iscsinet.dll
   [ -f "$daemon" ] || dotnet build -c Release "$root/src/iscsinet" >"$work/build.log"
 fi
 if [[ $daemon == *.dll ]]; then run=(dotnet "$daemon"); else run=("$daemon"); fi
-now_ms() { date +%s%3N; }
 url_of() { awk -v n="$2" '/^ready/ && ++seen == n {print $2; exit}' "$1"; }
 
-# Idle: 16 MiB of budget, no session yet, then one.
-start_ms=() ; idle_kib=()
-for _ in 1 2 3; do
-  t0=$(now_ms)
-  "${run[@]}" serve memory,size=64MiB --memory 16MiB --listen 127.0.0.1:0 --log-level Warning >"$work/idle.out" 2>/dev/null & p=$!
-  pids=("$p")
-  until grep -q ^ready "$work/idle.out" 2>/dev/null; do sleep 0.002; done
-  start_ms+=($(($(now_ms) - t0))); "$work/load" -I -r 1 -t 1 -P "$p" -l idle "$(url_of "$work/idle.out" 1)" >"$work/idle.txt"
-  idle_kib+=("$(grep -o 'VmRSS [0-9]*' "$work/idle.txt" | cut -d' ' -f2)")
-  kill "$p"; wait "$p" 2>/dev/null || true; rm "$work/idle.out"
+# Start and size of each build: 16 MiB of budget, no session yet, then one. Every line but `ready` is of no interest.
+builds=("$([[ $daemon == *.dll ]] && echo 'just-in-time compiled' || basename "$daemon")|${run[*]}")
+if [ -n "$publish" ]; then
+  rid=$(dotnet --info | awk '/RID:/ {print $2; exit}')
+  # Sources of its own, because a build for one system leaves its traces in obj.
+  mkdir "$work/tree"; git -C "$root" archive HEAD | tar -x -C "$work/tree"
+  for kind in aot r2r; do
+    dotnet publish "$work/tree/src/iscsinet" -c Release -r "$rid" --self-contained false $([ $kind = aot ] && echo -p:Aot=true --self-contained true) \
+      -o "$work/$kind" >"$work/publish.log" 2>&1 || { tail -5 "$work/publish.log" >&2; exit 1; }
+  done
+  builds+=("ahead of time|$work/aot/iscsinet" "ReadyToRun|$work/r2r/iscsinet")
+  rm -rf "$work/tree"
+fi
+mkfifo "$work/ready"
+for ((i = 0; i < 7; i++)); do
+  for build in "${builds[@]}"; do
+    t0=$EPOCHREALTIME
+    ${build#*|} serve memory,size=64MiB --memory 16MiB --listen 127.0.0.1:0 --log-level Warning >"$work/ready" 2>/dev/null & p=$!
+    pids=("$p")
+    exec 5<"$work/ready"
+    while read -r word address _ <&5 && [ "$word" != ready ]; do :; done
+    t1=$EPOCHREALTIME
+    "$work/load" -I -r 1 -t 0.5 -P "$p" -l idle "$address" >"$work/idle.txt"
+    executable=$(readlink -f "${build##* }")
+    echo "${build%%|*},$(((${t1/./} - ${t0/./}) / 1000)),$(grep -o 'VmRSS [0-9]*' "$work/idle.txt" | cut -d' ' -f2),$(stat -c %s "$executable")" >>"$work/starts.csv"
+    kill "$p"; wait "$p" 2>/dev/null || true; exec 5<&-
+  done
 done
 pids=()
 
@@ -102,6 +122,7 @@ places=main
 file_of() { case $2 in main) echo "$work/$1.img";; disk) echo "$disk/$1.img";; null) echo null;; esac; }
 dd if=/dev/urandom of="$work/ours.img" bs=1M count="$size" status=none
 [ -z "$disk" ] || { cp "$work/ours.img" "$disk/ours.img"; cp "$work/ours.img" "$disk/tgt.img"; sync -f "$disk"; }
+cp "$work/ours.img" "$work/bare.img"
 luns=()
 for place in $places; do
   f=$(file_of ours "$place"); [ "$f" = null ] && f="null,size=${size}MiB"
@@ -142,7 +163,7 @@ measure() { # TARGET CELL SECONDS CSV
   case :$options: in *:disk:*) place=disk;; *:null:*) place=null;; esac
   [ -n "${url[$target:$place]:-}" ] || return 0
   [ "$pattern" = seq ] && flags+=(-s)
-  [[ :$options: == *:digest:* ]] && flags+=(-g)
+  if [[ :$options: == *:digest:* ]]; then flags+=(-g); else flags+=(-D); fi
   [ "$sessions" -gt 1 ] && flags+=(-j 2)
   locked timeout 120 "$work/load" "-$op" -b "$bs" -q "$depth" -r "$sessions" "${flags[@]}" -t "$3" -T 0.3 -P "${pid[$target]}" \
     -l "$target:$options" -c "$4" "${url[$target:$place]}" >>"$work/load.log" 2>&1 && return
@@ -154,7 +175,7 @@ measure() { # TARGET CELL SECONDS CSV
 # The just-in-time compiler's last tier comes after some thousand calls; tgt warms its caches too.
 for t in $targets; do for c in R:4k:rand:32:1 W:4k:rand:32:1 R:64k:seq:8:2 W:64k:seq:8:2; do measure "$t" $c 1.5 /dev/null; done; done
 
-: >"$work/runs.csv"
+: >"$work/runs.csv"; : >"$work/files.csv"
 for ((i = 0; i < runs; i++)); do
   order=$targets; ((i % 2)) && order=$(tac -s' ' <<<"$targets " | tr '\n' ' ')
   for c in $cells; do for t in $order; do measure "$t" "$c" "$secs" "$work/runs.csv"; done; done
@@ -162,11 +183,18 @@ for ((i = 0; i < runs; i++)); do
     IFS=: read -r name request response depth <<<"$e"
     echo "$name $(locked "$work/echo" "$request" "$response" "$depth" "$secs")" >>"$work/echo.txt"
   done
+  for c in $cells; do
+    IFS=: read -r op bs _ depth sessions options <<<"$c"
+    [[ $depth = 32 && -z $options ]] && case $bs:$sessions in 4k:[14] | 64k:[14] | 1m:[14])
+      n=$((sessions > 1 ? 2 : 1)) bytes=${bs/k/*1024}; bytes=$((${bytes/m/*1048576}))
+      echo "$op,$bytes,$sessions,$(locked "$work/files" "$work/bare.img" "$op" "$bytes" 32 "$n" "$secs")" >>"$work/files.csv"
+    esac
+  done
   for t in $order; do locked "$work/load" -L -t "$secs" -P "${pid[$t]}" -l "$t" "${url[$t:main]}" >>"$work/logins.txt"; done
 done
 
 python3 "$here/compare.py" --csv "$work/runs.csv" --echo "$work/echo.txt" --logins "$work/logins.txt" --command "$command" --secs "$secs" \
   --daemon "$([[ $daemon == *.dll ]] && echo 'just-in-time compiled' || echo "$(basename "$daemon"), $(stat -c %s "$daemon") bytes")" \
-  --start-ms "${start_ms[*]}" --idle-kib "${idle_kib[*]}" --commit "$(git -C "$root" describe --always --dirty 2>/dev/null || echo unknown)" \
+  --starts "$work/starts.csv" --files "$work/files.csv" --commit "$(git -C "$root" describe --always --dirty 2>/dev/null || echo unknown)" \
   --dirs "$(df --output=fstype "$work" ${disk:+"$disk"} | tail -n +2 | tr '\n' ' ')" --memory "$memory" --out "$out"
 echo "written: $out"

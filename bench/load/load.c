@@ -217,7 +217,8 @@ static void raw_send(slot *s) {
 	e->hdr[1] = (un ? 0 : 0x80) | 0x20 | 1; e->d = s->buf; e->dlen = im; qseal(c, e);
 	if (un) dataout(c, s, im, un, 0xffffffff, itt);
 }
-static void raw_issue(slot *s, int fresh) { conn *c = s->c; if (fresh) pick(s); if ((int32_t)(c->maxcmdsn - c->cmdsn) < 0) { c->pend[c->npend++] = s->idx; return; } raw_send(s); }
+/* First come, first sent: a command that waits for the window is not overtaken by later ones. */
+static void raw_issue(slot *s, int fresh) { conn *c = s->c; if (fresh) pick(s); if (c->npend || (int32_t)(c->maxcmdsn - c->cmdsn) < 0) { c->pend[c->npend++] = s->idx; return; } raw_send(s); }
 static void raw_sn(conn *c, const uint8_t *h) { uint32_t m = gbe32(h + 32); if ((int32_t)(m - c->maxcmdsn) > 0) c->maxcmdsn = m; }
 static void raw_pdu(conn *c, const uint8_t *h, const uint8_t *d, uint32_t len) {
 	int op = h[0] & 0x3f; uint32_t itt = gbe32(h + 16); slot *s = itt < (uint32_t)o.qd ? &c->s[itt] : NULL; raw_sn(c, h); int fin = 0, st = 0;

@@ -140,6 +140,7 @@ internal sealed class CreditWindow
             Discard(task);
             return;
         }
+        if (_freeCount == _granted) throw new InvalidOperationException("More slots come back than were granted.");
         _free[_freeCount++] = task;
         if (_reserve is not null && _core.IsSurplusContended)
         {

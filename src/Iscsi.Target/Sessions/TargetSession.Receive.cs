@@ -90,7 +90,7 @@ internal sealed partial class TargetSession
         task.Hold();
         // Aborted while its payload came in: the number is received, the task is over.
         _window.Accept(task, cmdSN, LastReceived);
-        if (isAborted && task.State == TaskState.Held) task.EndHeldAborted();
+        if (isAborted && task.State == TaskState.Held && ReferenceEquals(task.Session, this)) task.EndHeldAborted();
     }
 
     void Transport.IPduChannelHandler.OnFramingFault()
@@ -131,7 +131,9 @@ internal sealed partial class TargetSession
             task.EndHeldAborted();
             return;
         }
-        switch (task.Header.Opcode)
+        var opcode = task.Header.Opcode;
+        if (opcode != Opcode.ScsiCommand) task.BeginAnswer();
+        switch (opcode)
         {
             case Opcode.ScsiCommand:
                 Counters.Commands++;

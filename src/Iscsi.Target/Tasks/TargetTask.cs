@@ -167,6 +167,9 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
         _pdusInFlight++;
     }
 
+    /// <summary>A request other than a SCSI command has its turn.</summary>
+    public void BeginAnswer() => State = TaskState.Answering;
+
     /// <summary>The request is complete, but one before it is missing.</summary>
     public void Hold() => State = TaskState.Held;
 
@@ -231,6 +234,7 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
                 break;
             case TaskState.Sending:
             case TaskState.WaitingForTasks:
+            case TaskState.Answering:
                 break;
             default:
                 FinishAborted();
@@ -280,6 +284,7 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
     /// <param name="enablesNext">Whether tasks that waited for it in its task set run now; else the caller lets them.</param>
     public void End(bool enablesNext = true)
     {
+        if (State is TaskState.Ended or TaskState.Free) throw new InvalidOperationException($"{_header.Opcode} ends twice.");
         var session = Session;
         State = TaskState.Ended;
         ReleaseStore();

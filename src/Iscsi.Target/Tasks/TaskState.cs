@@ -54,6 +54,12 @@ internal enum TaskState
     /// <summary>A request that waits for other tasks to end: a task management function, or a CHECK CONDITION under QERR.</summary>
     WaitingForTasks,
 
+    /// <summary>
+    /// A request other than a SCSI command has its turn, and ends with its answer. What the answer does may end the connection, and so stop
+    /// this request too: that is left to the answer.
+    /// </summary>
+    Answering,
+
     /// <summary>Over.</summary>
     Ended,
 }
