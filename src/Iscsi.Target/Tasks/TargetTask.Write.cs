@@ -125,7 +125,7 @@ internal sealed partial class TargetTask
         if (decision.Disposition == DataOutDisposition.Fault) return decision.Fault;
         Since = Session.Now;
         if (decision.Disposition != DataOutDisposition.Store || _isAborted) return PduFault.None;
-        if (State == TaskState.Receiving)
+        if (State is TaskState.Receiving or TaskState.Held)
         {
             place = CreditData;
             offsetBytes = (int)decision.OffsetBytes;
@@ -148,7 +148,8 @@ internal sealed partial class TargetTask
             if (!_isDraining || !_r2t.OwesData) FinishAborted();
             return;
         }
-        if (_r2t.OwesData) return;
+        // Behind a hole in CmdSN its turn comes later, with or without its data.
+        if (_r2t.OwesData || State == TaskState.Held) return;
         if (State == TaskState.Receiving)
         {
             EnterTaskSet();

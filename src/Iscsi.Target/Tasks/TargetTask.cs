@@ -213,7 +213,7 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
                 break;
             case TaskState.Held:
                 Session.Window.DropHeld(CmdSN);
-                FinishAborted();
+                if (!Session.IsCollectingFor(this)) FinishAborted();
                 break;
             case TaskState.WaitingForBurst:
                 if (Session.Reserve!.Node.CancelWait(_burstWaiter)) FinishAborted();
@@ -272,7 +272,7 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
     public void OnConnectionGone()
     {
         Abort();
-        if (State is TaskState.Receiving or TaskState.WaitingForData) FinishAborted();
+        if (State is TaskState.Receiving or TaskState.WaitingForData or TaskState.Held) FinishAborted();
     }
 
     public bool IsAborted => _isAborted;

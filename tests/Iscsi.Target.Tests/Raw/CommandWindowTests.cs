@@ -108,6 +108,56 @@ public sealed class CommandWindowTests
     }
 
     [Fact]
+    public async Task A_write_behind_a_hole_takes_its_unsolicited_data_and_waits_for_its_turn()
+    {
+        await using var target = await RawTarget.StartAsync();
+        var client = await target.LoginAsync();
+        var first = client.CmdSN;
+        // Without InitialR2T=No the data are unexpected, and the command is answered so; but not before its turn has come.
+        var write = client.Write(0, 8, final: false, cmdSN: first + 1);
+        await client.SendPduAsync(write);
+        await client.SendPduAsync(client.DataOut(RawClient.IttOf(write), TaskTag.Reserved, 0, 4096), RawClient.Pattern(1, 4096));
+        var behind = client.TestUnitReady(cmdSN: first + 2);
+        await client.SendPduAsync(behind);
+        await client.ExpectAliveAsync();
+        Assert.Equal(first, client.ExpCmdSN);
+
+        var missing = client.TestUnitReady(cmdSN: first);
+        await client.SendPduAsync(missing);
+        Assert.Equal(RawClient.IttOf(missing), (await client.ReceiveAsync(Opcode.ScsiResponse)).Itt);
+        var answer = await client.ReceiveAsync(Opcode.ScsiResponse);
+        Assert.Equal(RawClient.IttOf(write), answer.Itt);
+        Assert.Equal(ScsiStatus.CheckCondition, answer.Status);
+        Assert.Equal(RawClient.IttOf(behind), (await client.ReceiveAsync(Opcode.ScsiResponse)).Itt);
+        client.CmdSN = first + 3;
+        Assert.Equal(new byte[4096], await client.ReadGoodAsync(0, 4096));
+        await client.ExpectAliveAsync();
+        Assert.Equal(8u, client.MaxCmdSN - client.ExpCmdSN + 1);
+    }
+
+    [Fact]
+    public async Task A_write_behind_a_hole_is_aborted_while_its_unsolicited_data_come_in()
+    {
+        await using var target = await RawTarget.StartAsync();
+        var client = await target.LoginAsync();
+        var first = client.CmdSN;
+        var write = client.Write(0, 8, final: false, cmdSN: first + 1);
+        await client.SendPduAsync(write);
+        await client.SendPduAsync(client.DataOut(RawClient.IttOf(write), TaskTag.Reserved, 0, 2048, final: false), RawClient.Pattern(1, 2048));
+        await client.SendPduAsync(client.TaskManagement(TaskManagementFunction.AbortTask, RawClient.IttOf(write), refCmdSN: first + 1));
+        Assert.Equal((byte)TaskManagementResponse.FunctionComplete, (await client.ReceiveAsync(Opcode.TaskManagementResponse)).Response);
+        await client.SendPduAsync(client.DataOut(RawClient.IttOf(write), TaskTag.Reserved, 2048, 2048, dataSN: 1), RawClient.Pattern(2, 2048));
+
+        var missing = client.TestUnitReady(cmdSN: first);
+        await client.SendPduAsync(missing);
+        Assert.Equal(RawClient.IttOf(missing), (await client.ReceiveAsync(Opcode.ScsiResponse)).Itt);
+        client.CmdSN = first + 2;
+        Assert.Equal(new byte[4096], await client.ReadGoodAsync(0, 4096));
+        await client.ExpectAliveAsync();
+        Assert.Equal(8u, client.MaxCmdSN - client.ExpCmdSN + 1);
+    }
+
+    [Fact]
     public async Task A_hole_that_stays_for_its_limit_ends_the_session_and_not_before()
     {
         await using var target = await RawTarget.StartAsync();
