@@ -39,8 +39,8 @@ install_foreign_tools() {
     fi
     echo "installing ${foreign_packages[*]}"
     # tgt's package starts a system daemon where there is a service manager; the tests start their own.
-    { apt-get update -qq &&
-        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${foreign_packages[@]}"; } \
+    { apt-get update -qq -o Acquire::Retries=5 &&
+        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq -o Acquire::Retries=5 --no-install-recommends "${foreign_packages[@]}"; } \
         >"$results/apt.log" 2>&1 </dev/null || { echo "apt-get failed:"; tail -n 5 "$results/apt.log"; }
 }
 

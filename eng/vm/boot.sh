@@ -18,7 +18,8 @@ fi
 image=$("$here/prepare.sh")
 machine=(-cpu max -smp 1 -m "${ISCSINET_VM_MEMORY:-768}" -nodefaults -no-user-config -display none -no-reboot
     -kernel "$image/vmlinuz" -initrd "$image/initramfs.cpio")
-command_line="console=ttyS0 panic=-1 nokaslr mitigations=off random.trust_cpu=on audit=0"
+# Of a machine that stops for a while the guest's kernel would say that it hangs itself.
+command_line="console=ttyS0 panic=-1 nokaslr mitigations=off random.trust_cpu=on audit=0 nosoftlockup rcupdate.rcu_cpu_stall_suppress=1"
 
 # A machine can offer KVM and yet never come out of it, so only a guest that was seen to boot counts. Asked once for an image.
 accel=${ISCSINET_VM_ACCEL:-$(cat "$image/accel" 2>/dev/null || true)}

@@ -36,7 +36,7 @@ say() { echo "vm: $*" >&2; }
 
 resolve() { # with the directory where packages are looked for
     # An empty status file is a system with no package installed.
-    apt-get install -y --no-install-recommends "${@:2}" -o Dir::State::status="$nothing/status" -o Dir::Cache::archives="$1" \
+    apt-get install -y --no-install-recommends "${@:2}" -o Acquire::Retries=5 -o Dir::State::status="$nothing/status" -o Dir::Cache::archives="$1" \
         -o Debug::NoLocking=true -o APT::Sandbox::User="$(id -un)" "${packages[@]}" </dev/null
 }
 
@@ -51,7 +51,7 @@ touch "$nothing/status"
 refresh_index() {
     [[ -z ${ISCSINET_VM_INDEX_IS_NEW:-} && $(id -u) -eq 0 ]] || return 0
     say "reading the package index"
-    apt-get update -qq >&2 </dev/null || return 0
+    apt-get update -qq -o Acquire::Retries=5 >&2 </dev/null || return 0
     ISCSINET_VM_INDEX_IS_NEW=1 exec "${BASH_SOURCE[0]}"
 }
 
@@ -141,6 +141,9 @@ for link in modprobe insmod lsmod depmod; do ln -sf ../bin/kmod "$guest/usr/sbin
 ln -sf mke2fs "$guest/usr/sbin/mkfs.ext4"
 ln -sf e2fsck "$guest/usr/sbin/fsck.ext4"
 for file in mke2fs.conf iscsi/iscsid.conf; do [[ -f $root/etc/$file ]] && cp "$root/etc/$file" "$guest/etc/$file"; done
+# A target that does not answer for the default of 5 seconds may be on a machine that stops for a while: that is nothing to complain about.
+# A scenario that wants a dead path to be noticed says when.
+[[ ! -f $guest/etc/iscsi/iscsid.conf ]] || sed -i 's/^\(node\.conn\[0\]\.timeo\.noop_out_timeout *=\).*/\1 60/' "$guest/etc/iscsi/iscsid.conf"
 
 kmod depmod -b "$root/usr" "$kernel" 2>/dev/null || kmod depmod -b "$root" "$kernel"
 wanted=$(printf '%s\n' "${modules[@]}" | tr - _)

@@ -10,7 +10,7 @@ namespace Iscsi.Initiator.Tests;
 /// <summary>Allocated bytes of the whole process, target included, while 4 KiB commands run.</summary>
 public sealed class AllocationTests
 {
-    [Theory(Timeout = 60_000)]
+    [Theory(Timeout = 300_000)]
     [InlineData(1, false)]
     [InlineData(32, false)]
     [InlineData(1, true)]

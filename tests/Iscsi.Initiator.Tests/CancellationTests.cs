@@ -4,7 +4,7 @@ namespace Iscsi.Initiator.Tests;
 
 public sealed class CancellationTests : IAsyncLifetime
 {
-    private const int Limit = 20_000;
+    private const int Limit = 60_000;
 
     private static readonly byte[] s_read = [0x28, 0, 0, 0, 0, 0, 0, 0, 8, 0];
     private static readonly byte[] s_write = [0x2A, 0, 0, 0, 0, 0, 0, 0, 8, 0];

@@ -10,7 +10,7 @@ namespace Iscsi.Initiator.Tests;
 /// <summary>A disk over a target that answers each command by a function of its CDB.</summary>
 public sealed class DiskTests : IAsyncLifetime
 {
-    private const int Limit = 20_000;
+    private const int Limit = 60_000;
 
     private static readonly SenseData s_invalidOpcode = new(SenseKey.IllegalRequest, AdditionalSense.InvalidCommandOperationCode);
 

@@ -5,7 +5,7 @@ namespace Iscsi.Initiator.Tests;
 
 public sealed class LoginTests
 {
-    private const int Limit = 20_000;
+    private const int Limit = 60_000;
 
     [Fact(Timeout = Limit)]
     public async Task A_session_knows_what_the_login_agreed_on()

@@ -11,7 +11,7 @@ namespace Iscsi.Initiator.Tests;
 /// <summary>The commands of the own target that read and write in one: through its engine, with several sessions at once.</summary>
 public sealed class OwnTargetAtomicTests
 {
-    private const int Limit = 60_000;
+    private const int Limit = 300_000;
     private const string Name = "iqn.2026-11.net.example:disk1";
 
     public static TheoryData<int, bool> Shapes => new() { { 512, false }, { 512, true }, { 4096, false }, { 4096, true } };

@@ -9,7 +9,7 @@ namespace Iscsi.Initiator.Tests;
 /// <summary>Both sides of this project against each other, over the in-memory transport and over TCP.</summary>
 public sealed class OwnTargetTests
 {
-    private const int Limit = 60_000;
+    private const int Limit = 300_000;
     private const string Name = "iqn.2026-11.net.example:disk1";
 
     // As the design has them: what a user copies must compile.

@@ -7,7 +7,7 @@ namespace Iscsi.Initiator.Tests;
 /// <summary>A session against a target that does, PDU by PDU, what the test says.</summary>
 public sealed class SessionTests : IAsyncLifetime
 {
-    private const int Limit = 20_000;
+    private const int Limit = 60_000;
 
     private static readonly byte[] s_read = [0x28, 0, 0, 0, 0, 0, 0, 0, 8, 0];
     private static readonly byte[] s_write = [0x2A, 0, 0, 0, 0, 0, 0, 0, 8, 0];

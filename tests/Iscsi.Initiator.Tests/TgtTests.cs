@@ -38,7 +38,7 @@ public sealed class TgtTests : IAsyncLifetime
         _daemon.BeginErrorReadLine();
         for (var i = 0; !await TryAdminAsync("--op show --mode sys"); i++)
         {
-            if (i == 200) throw new InvalidOperationException("tgtd does not start");
+            if (i == 1200) throw new InvalidOperationException("tgtd does not start");
             await Task.Delay(50);
         }
         await AdminAsync($"--op new --mode target --tid 1 -T {TargetName}");

@@ -13,8 +13,8 @@ internal sealed class Daemon : IAsyncDisposable
 
     private const int SignalHangUp = 1;
     private const int SignalTerminate = 15;
-    private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(30);
-    private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(60);
 
     private readonly Process _process;
     private readonly StringBuilder _log = new();

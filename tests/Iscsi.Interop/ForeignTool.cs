@@ -67,7 +67,7 @@ internal sealed class ForeignTool(string command, string package)
         Assert.Skip(message);
     }
 
-    public Task<ToolResult> RunAsync(params string[] arguments) => RunAsync(TimeSpan.FromSeconds(60), arguments);
+    public Task<ToolResult> RunAsync(params string[] arguments) => RunAsync(TimeSpan.FromSeconds(180), arguments);
 
     public async Task<ToolResult> RunAsync(TimeSpan limit, params string[] arguments)
     {

@@ -40,7 +40,7 @@ internal sealed record LibiscsiTestNeed(string Pattern, LibiscsiLun Lun, string 
     private static readonly LibiscsiTestNeed Nothing = new("", LibiscsiLun.File512, "any disk will do");
 
     /// <summary>How long it may take.</summary>
-    public TimeSpan Limit { get; private init; } = TimeSpan.FromSeconds(60);
+    public TimeSpan Limit { get; private init; } = TimeSpan.FromSeconds(180);
 
     /// <summary>Whether it is given a second path to the same disk, which is a second session.</summary>
     public bool HasSecondPath { get; private init; }

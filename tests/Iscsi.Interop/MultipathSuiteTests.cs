@@ -8,7 +8,7 @@ namespace Iscsi.Interop;
 [Trait("Category", "Foreign")]
 public sealed partial class MultipathSuiteTests(MultipathSuiteFixture fixture) : IClassFixture<MultipathSuiteFixture>
 {
-    private static readonly TimeSpan TestLimit = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan TestLimit = TimeSpan.FromSeconds(180);
 
     [Theory]
     [InlineData("Simple", 0)]

@@ -16,7 +16,7 @@ public sealed class QemuTests
         var image = scratch.RandomFile("image.raw", ImageBytes, seed: 20261122);
         var disk = scratch.SparseFile("disk.img", ImageBytes);
         var copy = scratch.File("copy.raw");
-        var limit = TimeSpan.FromSeconds(180);
+        var limit = TimeSpan.FromSeconds(300);
 
         await using (var daemon = await Daemon.ServeAsync(disk))
         {

@@ -62,7 +62,7 @@ public sealed class ReloadTests : IDisposable
         await File.WriteAllTextAsync(_path, """{ "targets": [{ "name": "disk" }] }""", TestContext.Current.CancellationToken);
         foreach (var arguments in (string[][])[["serve", "--config", _path], ["check-config", _path]])
         {
-            var result = await ForeignTool.RunAsync(Daemon.Executable, TimeSpan.FromSeconds(30), arguments);
+            var result = await ForeignTool.RunAsync(Daemon.Executable, TimeSpan.FromSeconds(60), arguments);
             Assert.Equal(2, result.ExitCode);
             Assert.Contains("targets[0].name: 'disk' is not an iSCSI name", result.Output, StringComparison.Ordinal);
         }

@@ -3,7 +3,7 @@ namespace Iscsi.Transport.Tests;
 /// <summary>Loops, and executors that live on them.</summary>
 public sealed class EventLoopTests : IDisposable
 {
-    private const int Limit = 30_000;
+    private const int Limit = 60_000;
 
     private readonly EventLoops? _loops = EventLoops.IsSupported ? new EventLoops(new EventLoopOptions { Count = 2 }) : null;
 

@@ -6,7 +6,7 @@ namespace Iscsi.Transport.Tests;
 /// <summary>Parts of files in a batch: sent by the system from the file, in the order of the batch.</summary>
 public sealed class FileSendTests : IDisposable
 {
-    private const int Limit = 30_000;
+    private const int Limit = 60_000;
     private const int FileBytes = 4 << 20;
 
     private readonly string _path = Path.Combine(Directory.Exists("/dev/shm") ? "/dev/shm" : Path.GetTempPath(), $"iscsi-send-{Guid.NewGuid():N}");

@@ -83,7 +83,7 @@ public sealed class PinnedListenerTests
     // Nothing of a test goes on on the loop's thread.
     private static async Task<ITransportConnection?> AcceptAsync(SocketTransportListener listener)
     {
-        var connection = await listener.AcceptAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(15));
+        var connection = await listener.AcceptAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(60));
         await Task.Yield();
         return connection;
     }

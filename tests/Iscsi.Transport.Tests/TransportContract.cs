@@ -9,7 +9,7 @@ namespace Iscsi.Transport.Tests;
 /// <summary>What every transport does. Bounded by a limit a test, so that a hang is a failure.</summary>
 public abstract class TransportContract
 {
-    private const int Limit = 30_000;
+    private const int Limit = 60_000;
 
     protected abstract ValueTask<(ITransportConnection Client, ITransportConnection Server)> ConnectAsync();
 

@@ -30,7 +30,7 @@ public sealed class StressTests
             }
         })).ToArray();
         foreach (var thread in threads) thread.Start();
-        foreach (var thread in threads) Assert.True(thread.Join(TimeSpan.FromSeconds(30)), "a session hangs:\n" + root.Snapshot().Text);
+        foreach (var thread in threads) Assert.True(thread.Join(TimeSpan.FromSeconds(120)), "a session hangs:\n" + root.Snapshot().Text);
         Assert.True(failures.IsEmpty, string.Join('\n', failures));
         foreach (var session in sessions) session.Node.ProcessPosted();
         Assert.Equal(0, device.State.UsedBlocks);
@@ -84,7 +84,7 @@ public sealed class StressTests
             foreach (var task in tasks) task.Begin();
             while (_running > 0)
             {
-                if (!_work.TryTake(out var action, TimeSpan.FromSeconds(4))) throw new TimeoutException("Nobody was served for 20 s:\n" + _root.Snapshot().Text);
+                if (!_work.TryTake(out var action, TimeSpan.FromSeconds(60))) throw new TimeoutException("Nobody was served for a minute:\n" + _root.Snapshot().Text);
                 action();
                 if (_clock.GetElapsedTime(start) < _duration)
                 {

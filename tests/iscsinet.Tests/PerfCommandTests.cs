@@ -29,7 +29,11 @@ public sealed class PerfCommandTests
         Assert.True(Whole("ios") > 0);
         Assert.Equal(Whole("ios"), Whole("reads") + Whole("writes"));
         Assert.Equal(Whole("ios") * Whole("sizeBytes"), Whole("bytes"));
-        Assert.Equal((writePercent < 100, writePercent > 0, 0), (Whole("reads") > 0, Whole("writes") > 0, Whole("errors")));
+        Assert.Equal(0, Whole("errors"));
+        if (writePercent == 100) Assert.Equal(0, Whole("reads"));
+        else if (writePercent == 0) Assert.Equal(0, Whole("writes"));
+        // Of fewer, which is what a machine that stands still lets through, all may by chance be of one kind.
+        else if (Whole("ios") >= 64) Assert.True(Whole("reads") > 0 && Whole("writes") > 0);
         double[] latencies = [Number("latencyP50Microseconds"), Number("latencyP99Microseconds"), Number("latencyP999Microseconds"), Number("latencyMaxMicroseconds")];
         Assert.Equal(latencies.Order(), latencies);
         Assert.True(latencies[0] > 0);
@@ -102,12 +106,12 @@ public sealed class PerfCommandTests
     }
 
     [Theory]
-    [InlineData(0.01, ExitCodes.Done)]
-    [InlineData(1, ExitCodes.Failed)]
-    public async Task Errors_are_counted_and_fail_the_run_only_where_all_failed(double probability, int expected)
+    [InlineData(1, ExitCodes.Done)]
+    [InlineData(long.MaxValue, ExitCodes.Failed)]
+    public async Task Errors_are_counted_and_fail_the_run_only_where_all_failed(long faults, int expected)
     {
         await using var memory = new MemoryBlockDevice(16 << 20);
-        await using var disk = new FaultInjectionBlockDevice(memory, 1, new FaultRule { Probability = probability });
+        await using var disk = new FaultInjectionBlockDevice(memory, 1, new FaultRule { MaxFaults = faults });
         await using var server = await ServeAsync(disk);
 
         var (exitCode, output, error) = await RunAsync("perf", Url(server), "--seconds", "0.3", "--json");

@@ -51,7 +51,7 @@ public sealed class AsymmetricAccessTests(LinuxGuestFixture guests)
 
             sg_stpg --tp=2 --state=ao $a
             refused eval 'sg_rtpg --decode $b | grep -i standby'
-            within 10 dd if=/dev/zero of=$b bs=512 count=1 oflag=direct
+            within 60 dd if=/dev/zero of=$b bs=512 count=1 oflag=direct
             logout
             """)).Succeeded();
         Assert.Equal(0, await daemon.StopAsync());

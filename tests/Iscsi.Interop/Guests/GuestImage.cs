@@ -7,7 +7,7 @@ internal static class GuestImage
     private const int NoPackages = 3;
 
     /// <summary>With the download of 150 MB.</summary>
-    private static readonly TimeSpan PrepareLimit = TimeSpan.FromSeconds(300);
+    private static readonly TimeSpan PrepareLimit = TimeSpan.FromSeconds(900);
 
     private static readonly Lazy<Task<ToolResult>> Prepared =
         new(() => ForeignTool.RunAsync("/bin/bash", PrepareLimit, Repository.PathOf("eng", "vm", "prepare.sh")));
@@ -24,6 +24,7 @@ internal static class GuestImage
     public static async Task<string> DirectoryAsync()
     {
         await RequireAsync();
-        return (await Prepared.Value).Output.TrimEnd().Split('\n')[^1];
+        // What it says meanwhile goes to its other stream, and the order between the two is not kept.
+        return (await Prepared.Value).Output.Split('\n').Last(line => Path.IsPathRooted(line) && Directory.Exists(line));
     }
 }

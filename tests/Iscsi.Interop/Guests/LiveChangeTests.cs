@@ -41,7 +41,7 @@ public sealed class LiveChangeTests(LinuxGuestFixture guests)
             """
             disk=$(disk 1)
             gone() { ! dd if=$disk of=/dev/null bs=4096 count=1 iflag=direct 2>/dev/null; }
-            within 20 gone
+            within 60 gone
             echo 1 >/sys/block/${disk#/dev/}/device/delete
             iscsiadm -m node -T $iqn -R
             sleep 1

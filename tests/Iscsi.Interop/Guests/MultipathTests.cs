@@ -53,7 +53,7 @@ public sealed class MultipathTests(LinuxGuestFixture guests)
             disk 0 $(ls /sys/class/iscsi_host | sed -n 's/host//;1p')
             disk 0 $(ls /sys/class/iscsi_host | sed -n 's/host//;2p')
             multipathd -d -v 2 >/tmp/multipathd.log 2>&1 &
-            within 10 eval 'multipathd show daemon | grep -E "idle|running"'
+            within 60 eval 'multipathd show daemon | grep -E "idle|running"'
             # Elsewhere udev does this.
             for path in $(cd /sys/block && ls -d sd*); do multipathd add path $path; done
             (within 60 eval '[ $(multipathd show paths format "%t" | grep -c active) = 2 ]') || { cat /tmp/multipathd.log; exit 1; }

@@ -26,7 +26,7 @@ public sealed class ResizeTests(LinuxGuestFixture guests)
             """)).Succeeded();
 
         // As an operator does it: .NET would respect the daemon's lock.
-        (await ForeignTool.RunAsync("/usr/bin/truncate", TimeSpan.FromSeconds(10), "-s", "640M", path)).Succeeded();
+        (await ForeignTool.RunAsync("/usr/bin/truncate", TimeSpan.FromSeconds(60), "-s", "640M", path)).Succeeded();
         await daemon.ReloadAsync("640 MiB");
 
         (await guest.RunAsync(
@@ -38,7 +38,7 @@ public sealed class ResizeTests(LinuxGuestFixture guests)
             dmesg | grep 'Capacity data has changed'
             [ "$(blockdev --getsize64 $disk)" = {{320 << 20}} ]
             iscsiadm -m node -T $iqn -R
-            within 5 eval '[ $(blockdev --getsize64 $(disk 0)) = {{640 << 20}} ]'
+            within 60 eval '[ $(blockdev --getsize64 $(disk 0)) = {{640 << 20}} ]'
             {{(fileSystem == "ext4" ? "resize2fs $disk" : "xfs_growfs /mnt/disk")}}
             [ "$(df -m /mnt/disk | awk 'NR == 2 { print ($2 > 500) }')" = 1 ]
             dd if=/dev/urandom of=/mnt/disk/large bs=1M count=400 2>/dev/null

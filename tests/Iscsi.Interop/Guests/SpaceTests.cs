@@ -107,7 +107,7 @@ public sealed class SpaceTests(LinuxGuestFixture guests)
 
     private static async Task<long> AllocatedAsync(string path)
     {
-        var result = (await ForeignTool.RunAsync("/usr/bin/du", TimeSpan.FromSeconds(10), "-B1", path)).Succeeded();
+        var result = (await ForeignTool.RunAsync("/usr/bin/du", TimeSpan.FromSeconds(60), "-B1", path)).Succeeded();
         return long.Parse(result.Output.Split('\t')[0], System.Globalization.CultureInfo.InvariantCulture);
     }
 }

@@ -39,7 +39,7 @@ public abstract class ForeignTargetTests
         await ToolAsync("copy", image, target.Url, "--verify");
 
         static async Task<ToolResult> ToolAsync(params string[] arguments) =>
-            (await ForeignTool.RunAsync(Daemon.Executable, TimeSpan.FromSeconds(60), arguments)).Succeeded();
+            (await ForeignTool.RunAsync(Daemon.Executable, TimeSpan.FromSeconds(180), arguments)).Succeeded();
     });
 
     [Theory]
@@ -97,7 +97,7 @@ public abstract class ForeignTargetTests
 
         foreach (var call in calls)
         {
-            var exception = await Assert.ThrowsAsync<BlockDeviceException>(() => call.WaitAsync(TimeSpan.FromSeconds(30)));
+            var exception = await Assert.ThrowsAsync<BlockDeviceException>(() => call.WaitAsync(TimeSpan.FromSeconds(60)));
             Assert.Equal(BlockDeviceError.Unavailable, exception.Error);
             Assert.IsType<IscsiException>(exception.InnerException);
         }

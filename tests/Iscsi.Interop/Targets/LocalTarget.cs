@@ -10,7 +10,7 @@ internal abstract class LocalTarget : ForeignTarget, IAsyncDisposable
 {
     protected const long DiskBytes = 32L << 20;
 
-    private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(60);
 
     private readonly StringBuilder _log = new();
     private Process? _process;

@@ -11,7 +11,7 @@ namespace Iscsi.Target.Tests.Allocation;
 [CollectionDefinition(nameof(TargetAllocationTests), DisableParallelization = true)]
 public sealed class TargetAllocationTests
 {
-    private const int DeviceBytes = 64 << 20;
+    private const int DeviceBytes = 16 << 20;
 
     // What a whole run may allocate, however many commands it has. Measured with 10^5 and with 10^6 commands: 192 bytes for the run's own
     // task, 32 for each heartbeat of the server, 1.3 KB for each thread that the pool starts. One object of the smallest size a command

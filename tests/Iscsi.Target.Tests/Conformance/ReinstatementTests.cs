@@ -134,17 +134,18 @@ public sealed class ReinstatementTests
             foreach (var client in clients.Where((_, i) => round % 2 != 0 || i != round % 4)) await client.TryReceiveAsync();
         }
         // While those that lost the race are being closed they hold connection reserves: a login may be told to try again (3/02).
-        RawClient last;
-        RawPdu response;
-        var tries = 0;
-        do
-        {
-            Assert.True(tries++ < 1000, "There is never room again.");
-            last = await target.ConnectAsync();
-            response = await last.TryLoginAsync(new RawLogin());
-            if (response.LoginStatus == LoginStatus.OutOfResources) await last.ExpectCloseAsync();
-        }
-        while (response.LoginStatus == LoginStatus.OutOfResources);
+        RawClient last = null!;
+        RawPdu response = null!;
+        await Poll.UntilAsync(
+            async () =>
+            {
+                last = await target.ConnectAsync();
+                response = await last.TryLoginAsync(new RawLogin());
+                if (response.LoginStatus != LoginStatus.OutOfResources) return true;
+                await last.ExpectCloseAsync();
+                return false;
+            },
+            () => $"There is never room again: {target.DescribeSessions()}");
         Assert.Equal(LoginStatus.Success, response.LoginStatus);
         for (var lun = 0; lun < RawTarget.UnitCount; lun++) await last.RunAsync(last.TestUnitReady((ulong)lun << 48, immediate: true));
         await last.WriteGoodAsync(0, RawClient.Pattern(1, 65536));

@@ -12,7 +12,7 @@ public sealed class HostileReaderTests
     private const int Commands = 2048;
     private const int CommandBytes = 1 << 20;
     private const int Rounds = 5;
-    private const int Attempts = 3;
+    private const int MaxRounds = 30;
     private const int ReadsPerRound = 2000;
     private const string Hostile = "iqn.2026-11.net.example:hostile";
 
@@ -34,13 +34,14 @@ public sealed class HostileReaderTests
             await MeasureAsync(session);
             await AttackAsync(server, session);
 
-            // What the attack does, it does in every round; what the machine's other work does to one round or to one try is not its doing.
+            // What the attack does, it does in every round; what the machine's other work does to one round is not its doing. Where the machine
+            // has so much of it that the rounds don't say which it was, more of them do.
             var heap = new List<long>();
             var resident = new List<long>();
-            for (var attempt = 1; ; attempt++)
+            var alone = new List<TimeSpan>();
+            var attacked = new List<TimeSpan>();
+            while (true)
             {
-                var alone = new List<TimeSpan>();
-                var attacked = new List<TimeSpan>();
                 for (var round = 0; round < Rounds; round++)
                 {
                     alone.Add(await MeasureAsync(session));
@@ -52,7 +53,7 @@ public sealed class HostileReaderTests
                 var (quiet, busy) = (Median(alone), Median(attacked));
                 TestContext.Current.TestOutputHelper?.WriteLine($"p99 of a 4 KiB read: alone {quiet.TotalMicroseconds:F0} us, beside the attack {busy.TotalMicroseconds:F0} us");
                 if (busy <= quiet * 2 || busy <= Noise) break;
-                Assert.True(attempt < Attempts, $"p99 {busy.TotalMicroseconds:F0} us, alone {quiet.TotalMicroseconds:F0} us");
+                Assert.True(alone.Count < MaxRounds, $"p99 {busy.TotalMicroseconds:F0} us, alone {quiet.TotalMicroseconds:F0} us");
             }
             Assert.True(Median(heap) < 1 << 20, $"the heap grew by {string.Join(", ", heap)} bytes");
             Assert.True(Median(resident) < 4 << 20, $"the resident size grew by {string.Join(", ", resident)} bytes");

@@ -10,7 +10,7 @@ internal sealed partial class MemoryServer : IAsyncDisposable
 {
     public const string TargetName = "iqn.2026-11.net.example:memory";
     public const int DiskBytes = 16 << 20;
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
 
     private readonly MemoryBlockDevice _disk = new(DiskBytes);
     private readonly IscsiTargetServer _server;

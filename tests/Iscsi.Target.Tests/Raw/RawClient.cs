@@ -13,7 +13,7 @@ namespace Iscsi.Target.Tests.Raw;
 /// </summary>
 internal sealed partial class RawClient : IAsyncDisposable
 {
-    public static readonly TimeSpan Limit = TimeSpan.FromSeconds(15);
+    public static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
 
     private readonly Socket _socket;
     private readonly NetworkStream _stream;

@@ -100,7 +100,7 @@ internal sealed class MediumHarness : IAsyncDisposable
     public async Task<ScsiRequest> SendAsync(byte[] cdb, byte[]? dataOut = null, ScsiNexus? nexus = null)
     {
         var (r, step) = Begin(cdb, dataOut, nexus);
-        if (step is ScsiStep.CollectDataOut or ScsiStep.Execute) await ScsiDispatcher.ExecuteAsync(r).AsTask().WaitAsync(TimeSpan.FromSeconds(30));
+        if (step is ScsiStep.CollectDataOut or ScsiStep.Execute) await ScsiDispatcher.ExecuteAsync(r).AsTask().WaitAsync(TimeSpan.FromSeconds(60));
         r.ConsumeUnitAttention();
         return r;
     }
@@ -151,7 +151,7 @@ internal sealed class MediumHarness : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         if (Device is Raw.GatedBlockDevice gated) gated.Open();
-        await Medium.StopAsync().WaitAsync(TimeSpan.FromSeconds(30));
+        await Medium.StopAsync().WaitAsync(TimeSpan.FromSeconds(60));
         Assert.True(Unit.Ranges.IsFree);
         foreach (var memory in _memory) memory.Dispose(); // throws when a grant is open
         await Device.DisposeAsync();

@@ -217,7 +217,7 @@ public sealed class SanitizeTests
         Assert.False(h.Unit.Ranges.TryEnter(late, new BlockRange(8, 8), isExclusive: false));
         h.Unit.Ranges.Leave(write);
         Assert.Equal(ScsiStatus.Good, (await command).Status);
-        await late.Entered.WaitAsync(TimeSpan.FromSeconds(30));
+        await late.Entered.WaitAsync(TimeSpan.FromSeconds(60));
         h.Unit.Ranges.Leave(late);
     }
 

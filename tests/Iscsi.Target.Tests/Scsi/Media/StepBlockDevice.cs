@@ -18,7 +18,7 @@ internal sealed class StepBlockDevice(int blockCount) : IBlockDevice
 
     public BlockDeviceInfo Info => _inner.Info;
 
-    public async Task ArrivedAsync() => Assert.True(await _arrived.WaitAsync(TimeSpan.FromSeconds(30)));
+    public async Task ArrivedAsync() => Assert.True(await _arrived.WaitAsync(TimeSpan.FromSeconds(60)));
 
     public void LetOneEnd() => _mayEnd.Release();
 
@@ -29,7 +29,7 @@ internal sealed class StepBlockDevice(int blockCount) : IBlockDevice
         long lba, BlockList source, BlockWriteFlags flags = BlockWriteFlags.None, CancellationToken cancellationToken = default)
     {
         _arrived.Release();
-        await _mayEnd.WaitAsync(TimeSpan.FromSeconds(30), CancellationToken.None);
+        await _mayEnd.WaitAsync(TimeSpan.FromSeconds(60), CancellationToken.None);
         await _inner.WriteAsync(lba, source, flags, cancellationToken);
     }
 
