@@ -42,7 +42,7 @@ internal static unsafe partial class LinuxSocket
     /// <param name="remote">The peer.</param>
     /// <returns>Null: there is none, or it was gone before it was accepted.</returns>
     /// <exception cref="IOException">The system lacks what a connection takes.</exception>
-    public static SafeSocketHandle? Accept(SafeSocketHandle listener, out IPEndPoint? remote)
+    public static SocketDescriptor? Accept(SafeHandle listener, out IPEndPoint? remote)
     {
         var address = stackalloc byte[MaxAddressBytes];
         uint length = MaxAddressBytes;
@@ -50,7 +50,7 @@ internal static unsafe partial class LinuxSocket
         if (fd >= 0)
         {
             remote = EndPointOf(new ReadOnlySpan<byte>(address, (int)Math.Min(length, MaxAddressBytes)));
-            return new SafeSocketHandle(fd, ownsHandle: true);
+            return new SocketDescriptor(fd);
         }
         remote = null;
         // accept(2): anything else is an error of the connection that would have been accepted, and there may be others.
@@ -61,13 +61,13 @@ internal static unsafe partial class LinuxSocket
     /// <param name="address">Where to.</param>
     /// <param name="isPending">Whether it takes longer: then the socket becomes writable when it has ended, and <see cref="TakeError"/> says how.</param>
     /// <exception cref="IOException">It failed; the message is the system's.</exception>
-    public static SafeSocketHandle Connect(SocketAddress address, out bool isPending)
+    public static SocketDescriptor Connect(SocketAddress address, out bool isPending)
     {
         // AF_INET or AF_INET6 as the system numbers them: the first two bytes of the address.
         var bytes = address.Buffer.Span;
         var fd = CreateSocket(MemoryMarshal.Read<ushort>(bytes), StreamType | CloseOnExec | NonBlocking, 0);
         if (fd < 0) throw Failed(Marshal.GetLastPInvokeError());
-        var handle = new SafeSocketHandle(fd, ownsHandle: true);
+        var handle = new SocketDescriptor(fd);
         int result, error = 0;
         fixed (byte* pointer = bytes) result = Connect(handle, pointer, (uint)address.Size);
         if (result < 0) error = Marshal.GetLastPInvokeError();
@@ -78,7 +78,7 @@ internal static unsafe partial class LinuxSocket
     }
 
     /// <summary>The error that the socket holds, as an exception; null when it holds none.</summary>
-    public static IOException? TakeError(SafeSocketHandle socket)
+    public static IOException? TakeError(SocketDescriptor socket)
     {
         int error;
         uint length = sizeof(int);
@@ -87,24 +87,24 @@ internal static unsafe partial class LinuxSocket
     }
 
     /// <summary>Sends small segments at once. A connection that has failed already is left as it is.</summary>
-    public static void SetNoDelay(SafeSocketHandle socket, bool isOn)
+    public static void SetNoDelay(SocketDescriptor socket, bool isOn)
     {
         var value = isOn ? 1 : 0;
         _ = SetSocketOption(socket, TcpLevel, NoDelayOption, &value, sizeof(int));
     }
 
     /// <summary>Makes the close a reset, which drops what the peer has not taken yet.</summary>
-    public static void ResetOnClose(SafeSocketHandle socket)
+    public static void ResetOnClose(SocketDescriptor socket)
     {
         var linger = stackalloc int[2] { 1, 0 }; // struct linger: on, seconds
         _ = SetSocketOption(socket, SocketLevel, LingerOption, linger, 2 * sizeof(int));
     }
 
     /// <summary>Tells the peer that nothing more will come.</summary>
-    public static void ShutdownSend(SafeSocketHandle socket) => _ = Shutdown(socket, ShutdownWrite);
+    public static void ShutdownSend(SocketDescriptor socket) => _ = Shutdown(socket, ShutdownWrite);
 
     /// <summary>Its own address; null for a socket that has failed.</summary>
-    public static IPEndPoint? LocalEndPoint(SafeSocketHandle socket)
+    public static IPEndPoint? LocalEndPoint(SocketDescriptor socket)
     {
         var address = stackalloc byte[MaxAddressBytes];
         uint length = MaxAddressBytes;
@@ -129,23 +129,23 @@ internal static unsafe partial class LinuxSocket
     private static IOException Failed(int error) => new(Marshal.GetPInvokeErrorMessage(error));
 
     [LibraryImport("libc", EntryPoint = "accept4", SetLastError = true)]
-    private static partial int Accept4(SafeSocketHandle listener, byte* address, uint* length, int flags);
+    private static partial int Accept4(SafeHandle listener, byte* address, uint* length, int flags);
 
     [LibraryImport("libc", EntryPoint = "socket", SetLastError = true)]
     private static partial int CreateSocket(int family, int type, int protocol);
 
     [LibraryImport("libc", EntryPoint = "connect", SetLastError = true)]
-    private static partial int Connect(SafeSocketHandle socket, byte* address, uint length);
+    private static partial int Connect(SocketDescriptor socket, byte* address, uint length);
 
     [LibraryImport("libc", EntryPoint = "getsockopt", SetLastError = true)]
-    private static partial int GetSocketOption(SafeSocketHandle socket, int level, int option, int* value, uint* length);
+    private static partial int GetSocketOption(SocketDescriptor socket, int level, int option, int* value, uint* length);
 
     [LibraryImport("libc", EntryPoint = "setsockopt", SetLastError = true)]
-    private static partial int SetSocketOption(SafeSocketHandle socket, int level, int option, int* value, uint length);
+    private static partial int SetSocketOption(SocketDescriptor socket, int level, int option, int* value, uint length);
 
     [LibraryImport("libc", EntryPoint = "shutdown", SetLastError = true)]
-    private static partial int Shutdown(SafeSocketHandle socket, int how);
+    private static partial int Shutdown(SocketDescriptor socket, int how);
 
     [LibraryImport("libc", EntryPoint = "getsockname", SetLastError = true)]
-    private static partial int GetSocketName(SafeSocketHandle socket, byte* address, uint* length);
+    private static partial int GetSocketName(SocketDescriptor socket, byte* address, uint* length);
 }

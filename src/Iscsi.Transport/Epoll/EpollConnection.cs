@@ -17,7 +17,7 @@ internal sealed class EpollConnection : TransportConnection
 
     private const uint Watched = EpollCalls.In | EpollCalls.ReadHangUp | EpollCalls.EdgeTriggered;
 
-    private readonly SafeSocketHandle _handle;
+    private readonly SocketDescriptor _handle;
     private readonly EpollLoop _loop;
     private readonly Source _source;
     private readonly Completion _readable;
@@ -34,7 +34,7 @@ internal sealed class EpollConnection : TransportConnection
 
     /// <summary>Takes a connected, non-blocking socket over: sendfile has no flag that says so call by call.</summary>
     /// <exception cref="IOException">The loop can't take it.</exception>
-    public EpollConnection(SafeSocketHandle handle, EndPoint? remote, EpollLoop loop)
+    public EpollConnection(SocketDescriptor handle, EndPoint? remote, EpollLoop loop)
     {
         _handle = handle;
         _loop = loop;
@@ -66,6 +66,9 @@ internal sealed class EpollConnection : TransportConnection
         }
     }
 
+    /// <summary>The socket.</summary>
+    internal SocketDescriptor Handle => _handle;
+
     public override WorkLoop? Pin()
     {
         _isPinned = true;
@@ -91,6 +94,11 @@ internal sealed class EpollConnection : TransportConnection
 
     public override void Abort(ConnectionEndReason reason)
     {
+        if (reason == ConnectionEndReason.LoggedOut)
+        {
+            CloseGracefully();
+            return;
+        }
         if (Interlocked.Exchange(ref _closed, 1) != 0) return;
         if (reason == ConnectionEndReason.PeerNotReading) LinuxSocket.ResetOnClose(_handle);
         Close();

@@ -31,7 +31,7 @@ internal static class EpollConnector
     }
 
     // Until the socket is connected or has failed.
-    private sealed class Wait(EpollLoop loop, SafeSocketHandle handle) : EpollSource
+    private sealed class Wait(EpollLoop loop, SocketDescriptor handle) : EpollSource
     {
         private readonly TaskCompletionSource _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
