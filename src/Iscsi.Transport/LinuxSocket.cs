@@ -33,7 +33,7 @@ internal static unsafe partial class LinuxSocket
     /// <param name="isDrained">Nothing is left for now: fewer bytes came than there was room for.</param>
     /// <returns>Bytes, 0 at the end or after an error, <see cref="TransportConnection.WouldBlock"/>.</returns>
     [SkipLocalsInit]
-    public static int Receive(SafeSocketHandle socket, ReadOnlySpan<Memory<byte>> runs, int offsetBytes, out bool isDrained)
+    public static int Receive(SocketDescriptor socket, ReadOnlySpan<Memory<byte>> runs, int offsetBytes, out bool isDrained)
     {
         var vectors = stackalloc IoVector[Math.Min(runs.Length, MaxVectors)];
         var count = 0;
@@ -66,7 +66,7 @@ internal static unsafe partial class LinuxSocket
     /// <returns>Bytes, or <see cref="TransportConnection.WouldBlock"/>.</returns>
     /// <exception cref="IOException">The connection failed.</exception>
     [SkipLocalsInit]
-    public static int Send(SafeSocketHandle socket, ReadOnlySpan<ReadOnlyMemory<byte>> segments, int offsetBytes, bool moreFollows)
+    public static int Send(SocketDescriptor socket, ReadOnlySpan<ReadOnlyMemory<byte>> segments, int offsetBytes, bool moreFollows)
     {
         var vectors = stackalloc IoVector[Math.Min(segments.Length, MaxVectors)];
         var count = 0;
@@ -93,7 +93,7 @@ internal static unsafe partial class LinuxSocket
     /// <summary>Sends what the socket, which is non-blocking, takes of a part of a file. A peer that is gone raises SIGPIPE, which .NET ignores.</summary>
     /// <returns>Bytes, or <see cref="TransportConnection.WouldBlock"/>.</returns>
     /// <exception cref="IOException">The connection failed, or the file ends here.</exception>
-    public static int SendFile(SafeSocketHandle socket, in OutboundFile file)
+    public static int SendFile(SocketDescriptor socket, in OutboundFile file)
     {
         var offset = file.OffsetBytes;
         for (; ; )
@@ -111,34 +111,34 @@ internal static unsafe partial class LinuxSocket
     }
 
     /// <summary>Bytes that were sent and the peer has not acknowledged; 0 for a connection that has ended.</summary>
-    public static int UnacknowledgedBytes(SafeSocketHandle socket)
+    public static int UnacknowledgedBytes(SocketDescriptor socket)
     {
         int bytes;
         return IoControl(socket, SendQueueBytes, &bytes) == 0 ? bytes : 0;
     }
 
     /// <summary>Throws away what is there, at most so many bytes.</summary>
-    public static void Discard(SafeSocketHandle socket, int maxBytes) =>
+    public static void Discard(SocketDescriptor socket, int maxBytes) =>
         _ = Recv(socket, null, (nuint)maxBytes, MsgDontWait | MsgTruncate); // tcp(7): with MSG_TRUNC nothing is copied
 
     private static IoVector Vector(ReadOnlySpan<byte> pinned) =>
         new() { Base = (byte*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(pinned)), Length = (nuint)pinned.Length };
 
     [LibraryImport("libc", EntryPoint = "recv", SetLastError = true)]
-    private static partial nint Recv(SafeSocketHandle socket, byte* buffer, nuint length, int flags);
+    private static partial nint Recv(SocketDescriptor socket, byte* buffer, nuint length, int flags);
 
     [LibraryImport("libc", EntryPoint = "recvmsg", SetLastError = true)]
-    private static partial nint RecvMsg(SafeSocketHandle socket, MessageHeader* message, int flags);
+    private static partial nint RecvMsg(SocketDescriptor socket, MessageHeader* message, int flags);
 
     [LibraryImport("libc", EntryPoint = "sendmsg", SetLastError = true)]
-    private static partial nint SendMsg(SafeSocketHandle socket, MessageHeader* message, int flags);
+    private static partial nint SendMsg(SocketDescriptor socket, MessageHeader* message, int flags);
 
     [LibraryImport("libc", EntryPoint = "sendfile", SetLastError = true)]
-    private static partial nint SendFile(SafeSocketHandle socket, SafeFileHandle file, long* offset, nuint count);
+    private static partial nint SendFile(SocketDescriptor socket, SafeFileHandle file, long* offset, nuint count);
 
     // Variadic in C; on the Linux ABIs of .NET a pointer is passed the same way.
     [LibraryImport("libc", EntryPoint = "ioctl", SetLastError = true)]
-    private static partial int IoControl(SafeSocketHandle socket, nuint request, int* value);
+    private static partial int IoControl(SocketDescriptor socket, nuint request, int* value);
 
     // struct iovec
     [StructLayout(LayoutKind.Sequential)]

@@ -12,7 +12,7 @@ public sealed partial class PduChannel
 {
     private readonly ReceiveWork _receiveWork;
     private readonly Action _onReceiveCompleted;
-    private readonly BlockList _direct = new(80);
+    private BlockList? _direct; // most sessions never receive so much at once
     private ConfiguredValueTaskAwaitable<ReadResult>.ConfiguredValueTaskAwaiter _readAwaiter;
     private ConfiguredValueTaskAwaitable<int>.ConfiguredValueTaskAwaiter _directAwaiter;
     private ReceiveStep _step;
@@ -66,6 +66,7 @@ public sealed partial class PduChannel
     {
         if (_inPayload && _inputDrained && !IsClosing && Parser.DirectBytesWanted >= DirectReceiveBytes)
         {
+            _direct ??= new BlockList(80);
             _direct.Clear();
             Parser.GetDirectDestination(_direct);
             _step = ReceiveStep.ReceivingDirectly;

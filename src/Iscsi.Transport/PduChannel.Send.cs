@@ -30,6 +30,7 @@ public sealed partial class PduChannel
     private bool _sendPending;
     private bool _flushing;
     private ConnectionEndReason _closeReason;
+    private bool _mayPeerSend;
 
     /// <summary>Transmit entries that are free.</summary>
     public int FreeEntries => _freeCount;
@@ -227,7 +228,8 @@ public sealed partial class PduChannel
     {
         if (HasEnded || IsSending || _sendShutDown) return;
         _sendShutDown = true;
-        _transport.Output.Complete();
+        if (_mayPeerSend) _transport.Output.Complete();
+        else EndClosing();
     }
 
     private bool _sendShutDown;

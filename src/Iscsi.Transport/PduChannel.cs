@@ -120,10 +120,15 @@ public sealed partial class PduChannel
     /// Ends the channel once everything queued is sent: the sending side is shut down, what still comes in is discarded until the
     /// peer closes, so that an answer isn't lost to a reset. The owner bounds the wait by <see cref="End"/>.
     /// </summary>
-    public void EndAfterFlush(ConnectionEndReason reason)
+    /// <param name="reason">Why.</param>
+    /// <param name="mayPeerSend">
+    /// False where the peer has nothing more to say, as after its logout: then there is nothing to wait for, and the connection is closed at once.
+    /// </param>
+    public void EndAfterFlush(ConnectionEndReason reason, bool mayPeerSend = true)
     {
         if (HasEnded || IsClosing) return;
         _closeReason = reason;
+        _mayPeerSend = mayPeerSend;
         IsClosing = true;
         FinishClosing();
     }

@@ -42,6 +42,11 @@ public sealed class SocketConnection : TransportConnection
     /// <param name="reason">Why.</param>
     public override void Abort(ConnectionEndReason reason)
     {
+        if (reason == ConnectionEndReason.LoggedOut)
+        {
+            CloseGracefully();
+            return;
+        }
         if (Interlocked.Exchange(ref _closed, 1) != 0) return;
         if (reason == ConnectionEndReason.PeerNotReading) TrySocket(static socket => socket.LingerState = new LingerOption(true, 0));
         _socket.Dispose();

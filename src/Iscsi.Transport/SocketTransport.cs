@@ -43,22 +43,6 @@ public sealed class SocketTransport(SocketTransportOptions? options = null) : IT
         }
     }
 
-    /// <summary>The connection over a connected socket.</summary>
-    internal static TransportConnection Own(Socket socket, SocketTransportOptions options)
-    {
-        try
-        {
-            return UsesLoops(options)
-                ? new EpollConnection(socket, (options.Loops ?? EventLoops.Shared).Assign())
-                : new SocketConnection(socket);
-        }
-        catch
-        {
-            socket.Dispose();
-            throw;
-        }
-    }
-
     [SupportedOSPlatformGuard("linux")]
     internal static bool UsesLoops(SocketTransportOptions options) => EventLoops.IsSupported && !options.Portable;
 
@@ -72,17 +56,11 @@ public sealed class SocketTransport(SocketTransportOptions? options = null) : IT
             try
             {
                 var loop = loops.Assign();
-                var socket = await EpollConnector.ConnectAsync(address, loop, cancellationToken).ConfigureAwait(false);
-                socket.NoDelay = _options.NoDelay;
-                return Own(socket, _options);
+                return await EpollConnector.ConnectAsync(address, loop, _options.NoDelay, cancellationToken).ConfigureAwait(false);
             }
             catch (IOException exception)
             {
                 failure = exception;
-            }
-            catch (SocketException exception)
-            {
-                failure = new IOException(exception.Message, exception); // the peer has gone again
             }
         }
         throw new IOException($"Can't connect to {Name(endPoint)}: {(failure?.Message ?? "the name has no address").TrimEnd('.')}.", failure);

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Runtime.Versioning;
 
 namespace Iscsi.Transport;
 
@@ -48,29 +49,45 @@ public sealed class SocketTransportListener : ITransportListener
     /// <exception cref="IOException">The system refuses.</exception>
     public void Pin()
     {
-        if (EventLoops.IsSupported && SocketTransport.UsesLoops(_options))
-            _acceptor ??= new EpollAcceptor(_socket, (_options.Loops ?? EventLoops.Shared).ForListener());
+        if (EventLoops.IsSupported && SocketTransport.UsesLoops(_options)) _acceptor ??= CreateAcceptor(isPinned: true);
     }
 
     /// <inheritdoc/>
-    public async ValueTask<ITransportConnection?> AcceptAsync(CancellationToken cancellationToken = default)
+    /// <exception cref="IOException">The system lacks what a connection takes.</exception>
+    public ValueTask<ITransportConnection?> AcceptAsync(CancellationToken cancellationToken = default)
+    {
+        if (!EventLoops.IsSupported || !SocketTransport.UsesLoops(_options)) return AcceptPortableAsync(cancellationToken);
+        if (_disposed) return default;
+        _acceptor ??= CreateAcceptor(isPinned: false);
+        return _acceptor.AcceptAsync(cancellationToken);
+    }
+
+    /// <summary>Stops listening; a pending accept returns null. Accepted connections live on.</summary>
+    public ValueTask DisposeAsync()
+    {
+        _disposed = true;
+        if (EventLoops.IsSupported && _acceptor is not null) _acceptor.Close();
+        else _socket.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    [SupportedOSPlatform("linux")]
+    private EpollAcceptor CreateAcceptor(bool isPinned)
+    {
+        _socket.NoDelay = _options.NoDelay; // what is accepted inherits it
+        return new EpollAcceptor(_socket, _options.Loops ?? EventLoops.Shared, isPinned);
+    }
+
+    private async ValueTask<ITransportConnection?> AcceptPortableAsync(CancellationToken cancellationToken)
     {
         while (!_disposed)
         {
             Socket? socket = null;
             try
             {
-                if (EventLoops.IsSupported && _acceptor is not null)
-                {
-                    await _acceptor.WaitAsync().ConfigureAwait(false);
-                    socket = _socket.Accept();
-                }
-                else
-                {
-                    socket = await _socket.AcceptAsync(cancellationToken).ConfigureAwait(false);
-                }
+                socket = await _socket.AcceptAsync(cancellationToken).ConfigureAwait(false);
                 socket.NoDelay = _options.NoDelay;
-                return SocketTransport.Own(socket, _options);
+                return new SocketConnection(socket);
             }
             catch (ObjectDisposedException) when (_disposed)
             {
@@ -87,15 +104,6 @@ public sealed class SocketTransportListener : ITransportListener
             }
         }
         return null;
-    }
-
-    /// <summary>Stops listening; a pending accept returns null. Accepted connections live on.</summary>
-    public ValueTask DisposeAsync()
-    {
-        _disposed = true;
-        if (EventLoops.IsSupported && _acceptor is not null) _acceptor.Close();
-        else _socket.Dispose();
-        return ValueTask.CompletedTask;
     }
 
     private static bool IsPeersFault(SocketError error) => error is

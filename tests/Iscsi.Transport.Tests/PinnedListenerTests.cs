@@ -4,7 +4,7 @@ using System.Net.Sockets;
 namespace Iscsi.Transport.Tests;
 
 /// <summary>A listener that accepts on the thread of a loop.</summary>
-public sealed class PinnedListenerTests
+public sealed partial class PinnedListenerTests
 {
     [Fact]
     public async Task A_pinned_listener_accepts_every_connection_of_a_burst_on_a_loop()
@@ -40,6 +40,88 @@ public sealed class PinnedListenerTests
             await using var connection = await accept;
             Assert.Equal(client.LocalEndPoint, connection!.RemoteEndPoint);
         }
+    }
+
+    [Fact]
+    public async Task Connections_that_come_while_nobody_accepts_are_there_when_somebody_does()
+    {
+        Assert.SkipUnless(EventLoops.IsSupported, "there are no event loops on this system");
+        await using var listener = SocketTransportListener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        listener.Pin();
+        for (var round = 0; round < 3; round++)
+        {
+            var clients = Enumerable.Range(0, 3).Select(_ => new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp)).ToArray();
+            foreach (var client in clients) client.Connect(listener.LocalEndPoint);
+            // A turn of the loop in which it is told of them and has nobody to tell.
+            await using var other = SocketTransportListener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+            other.Pin();
+            using var visitor = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+            visitor.Connect(other.LocalEndPoint);
+            await using var visited = await AcceptAsync(other);
+            foreach (var client in clients)
+            {
+                await using var connection = await AcceptAsync(listener);
+                Assert.Equal(client.LocalEndPoint, connection!.RemoteEndPoint);
+                client.Dispose();
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task An_accepted_socket_is_non_blocking_closed_on_exec_and_has_what_was_set_on_the_listener(bool noDelay)
+    {
+        Assert.SkipUnless(EventLoops.IsSupported, "there are no event loops on this system");
+        if (!EventLoops.IsSupported) return; // what the analyzer understands
+        await using var listener = SocketTransportListener.Bind(new IPEndPoint(IPAddress.Loopback, 0), new SocketTransportOptions { NoDelay = noDelay });
+        listener.Pin();
+        using var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        client.Connect(listener.LocalEndPoint);
+        await using var connection = (EpollConnection)(await AcceptAsync(listener))!;
+        var descriptor = (int)connection.Handle.DangerousGetHandle();
+
+        const int getDescriptorFlags = 1, closeOnExec = 1, getStatusFlags = 3, nonBlocking = 0x800, tcp = 6, tcpNoDelay = 1;
+        Assert.Equal(closeOnExec, Control(descriptor, getDescriptorFlags, 0));
+        Assert.Equal(nonBlocking, Control(descriptor, getStatusFlags, 0) & nonBlocking);
+        uint length = sizeof(int);
+        Assert.Equal(0, GetSocketOption(descriptor, tcp, tcpNoDelay, out var isOn, ref length));
+        Assert.Equal(noDelay, isOn != 0);
+    }
+
+    [Fact]
+    public async Task An_accepted_connection_knows_both_its_addresses_in_both_families()
+    {
+        Assert.SkipUnless(EventLoops.IsSupported, "there are no event loops on this system");
+        Assert.SkipUnless(Socket.OSSupportsIPv6, "there is no IPv6 on this system");
+        await using var listener = SocketTransportListener.Bind(new IPEndPoint(IPAddress.IPv6Any, 0));
+        listener.Pin();
+        var port = ((IPEndPoint)listener.LocalEndPoint).Port;
+        foreach (var address in new[] { IPAddress.Loopback, IPAddress.IPv6Loopback })
+        {
+            using var client = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+            client.Connect(address, port);
+            await using var connection = (await AcceptAsync(listener))!;
+            Assert.Equal(Mapped(client.LocalEndPoint!), connection.RemoteEndPoint);
+            Assert.Equal(Mapped(client.RemoteEndPoint!), connection.LocalEndPoint);
+        }
+
+        static IPEndPoint Mapped(EndPoint endPoint) => new(((IPEndPoint)endPoint).Address.MapToIPv6(), ((IPEndPoint)endPoint).Port);
+    }
+
+    [Fact]
+    public async Task A_cancelled_accept_loses_no_connection()
+    {
+        Assert.SkipUnless(EventLoops.IsSupported, "there are no event loops on this system");
+        await using var listener = SocketTransportListener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        using var cancellation = new CancellationTokenSource();
+        var accept = listener.AcceptAsync(cancellation.Token).AsTask();
+        await cancellation.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => accept);
+        using var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        client.Connect(listener.LocalEndPoint);
+        await using var connection = await AcceptAsync(listener);
+        Assert.Equal(client.LocalEndPoint, connection!.RemoteEndPoint);
     }
 
     [Fact]
@@ -79,6 +161,12 @@ public sealed class PinnedListenerTests
             return result.Buffer.Length;
         }
     }
+
+    [System.Runtime.InteropServices.LibraryImport("libc", EntryPoint = "fcntl")]
+    private static partial int Control(int descriptor, int command, int argument);
+
+    [System.Runtime.InteropServices.LibraryImport("libc", EntryPoint = "getsockopt")]
+    private static partial int GetSocketOption(int descriptor, int level, int option, out int value, ref uint length);
 
     // Nothing of a test goes on on the loop's thread.
     private static async Task<ITransportConnection?> AcceptAsync(SocketTransportListener listener)

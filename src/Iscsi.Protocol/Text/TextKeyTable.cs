@@ -1,4 +1,3 @@
-using System.Collections.Frozen;
 using System.Text;
 
 namespace Iscsi.Protocol;
@@ -96,8 +95,9 @@ public static class TextKeyTable
 
     private static readonly TextKeyDefinition?[] ByKey = IndexRows();
     private static readonly byte[][] Names = [.. Enum.GetValues<TextKey>().Select(key => Encoding.ASCII.GetBytes(ByKey[(int)key]?.Name ?? ""))];
-    private static readonly FrozenDictionary<string, TextKey>.AlternateLookup<ReadOnlySpan<char>> ByName =
-        Rows.ToFrozenDictionary(row => row.Name, row => row.Key, StringComparer.Ordinal).GetAlternateLookup<ReadOnlySpan<char>>();
+
+    // Few names are of the same length: comparing those costs a quarter of a dictionary's look-up, and a login makes dozens.
+    private static readonly TextKey[][] ByLength = IndexLengths();
 
     /// <summary>Every key, in the order in which answers are given.</summary>
     public static IReadOnlyList<TextKeyDefinition> All => Rows;
@@ -116,10 +116,10 @@ public static class TextKeyTable
     /// <returns>The key, or Unknown.</returns>
     public static TextKey Find(ReadOnlySpan<byte> name)
     {
-        if (name.Length > TextPairReader.MaxKeyBytes) return TextKey.Unknown;
-        Span<char> characters = stackalloc char[TextPairReader.MaxKeyBytes];
-        var length = Encoding.Latin1.GetChars(name, characters);
-        return ByName.TryGetValue(characters[..length], out var key) ? key : TextKey.Unknown;
+        if (name.Length >= ByLength.Length) return TextKey.Unknown;
+        foreach (var key in ByLength[name.Length])
+            if (name.SequenceEqual(Names[(int)key])) return key;
+        return TextKey.Unknown;
     }
 
     /// <summary>The key as it is written.</summary>
@@ -130,6 +130,14 @@ public static class TextKeyTable
     {
         var index = new TextKeyDefinition?[Enum.GetValues<TextKey>().Length];
         foreach (var row in Rows) index[(int)row.Key] = row;
+        return index;
+    }
+
+    private static TextKey[][] IndexLengths()
+    {
+        var index = new TextKey[Rows.Max(row => row.Name.Length) + 1][];
+        for (var length = 0; length < index.Length; length++)
+            index[length] = [.. Rows.Where(row => row.Name.Length == length).Select(row => row.Key)];
         return index;
     }
 

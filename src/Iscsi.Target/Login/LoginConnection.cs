@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.IO.Pipelines;
+using System.Runtime.CompilerServices;
 using Iscsi.Protocol;
 using Iscsi.Target.Diagnostics;
 using Iscsi.Target.Memory;
@@ -214,6 +215,7 @@ internal sealed class LoginConnection
         return null;
     }
 
+    [SkipLocalsInit]
     private static string? FindInitiatorName(ReadOnlySequence<byte> text)
     {
         Span<byte> copy = stackalloc byte[PeekBytes];

@@ -46,26 +46,10 @@ internal sealed class LoginLanes : IDisposable
     }
 
     /// <summary>Gives a connection a lane, if need be that of the oldest one, which is ended first.</summary>
-    public async Task<LoginLane> EnterAsync(ITransportConnection connection, long now)
+    public ValueTask<LoginLane> EnterAsync(ITransportConnection connection, long now)
     {
-        var address = (connection.RemoteEndPoint as IPEndPoint)?.Address;
-        while (true)
-        {
-            LoginLane? leaving;
-            lock (_lock)
-            {
-                leaving = FindLeaving(address, now);
-                if (leaving is null)
-                {
-                    var lane = new LoginLane(this, connection, address, _free.Pop(), now);
-                    lane.Node = _used.AddLast(lane);
-                    return lane;
-                }
-            }
-            leaving.IsEvicted = true;
-            leaving.Connection.Abort(ConnectionEndReason.LoginEvicted);
-            await leaving.Left.ConfigureAwait(false);
-        }
+        var lane = TryEnter(connection, now, out var leaving);
+        return lane is not null ? new(lane) : EnterAfterAsync(leaving!, connection, now);
     }
 
     /// <summary>Ends connections whose first PDU did not come in time.</summary>
@@ -95,6 +79,32 @@ internal sealed class LoginLanes : IDisposable
         {
             _used.Remove(lane.Node!);
             _free.Push(lane.Memory);
+        }
+    }
+
+    private async ValueTask<LoginLane> EnterAfterAsync(LoginLane leaving, ITransportConnection connection, long now)
+    {
+        while (true)
+        {
+            leaving.IsEvicted = true;
+            leaving.Connection.Abort(ConnectionEndReason.LoginEvicted);
+            await leaving.Left.ConfigureAwait(false);
+            if (TryEnter(connection, now, out var next) is { } lane) return lane;
+            leaving = next!;
+        }
+    }
+
+    // Null: another lane has to be left first.
+    private LoginLane? TryEnter(ITransportConnection connection, long now, out LoginLane? leaving)
+    {
+        var address = (connection.RemoteEndPoint as IPEndPoint)?.Address;
+        lock (_lock)
+        {
+            leaving = FindLeaving(address, now);
+            if (leaving is not null) return null;
+            var lane = new LoginLane(this, connection, address, _free.Pop(), now);
+            lane.Node = _used.AddLast(lane);
+            return lane;
         }
     }
 

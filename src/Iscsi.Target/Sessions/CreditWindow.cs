@@ -21,10 +21,11 @@ internal sealed class CreditWindow
     private readonly TargetCore _core;
     private readonly SessionReserve? _reserve;
     private readonly TargetSession _session;
-    private readonly TargetTask?[] _held;
     private readonly TargetTask[] _free;
+    private readonly int _ceiling;
     private readonly int _floor;
     private readonly int _widest;
+    private TargetTask?[] _held = []; // of requests that came before their turn: most sessions never see one
     private int _gap;
     private int _lent;
     private int _burstNumber;
@@ -47,11 +48,10 @@ internal sealed class CreditWindow
         var limits = _core.Budget.Limits;
         _floor = reserve is null ? 1 : limits.WindowFloor;
         _gap = _floor;
-        var ceiling = Math.Max(limits.WindowCeiling, limits.WindowFloor) + 1;
-        _widest = reserve is null ? _floor : Math.Min(limits.WindowFloor + limits.WindowGap, ceiling);
-        Numbers = new CommandWindow(firstCmdSN, ceiling);
-        _held = new TargetTask?[Numbers.Capacity];
-        _free = new TargetTask[ceiling];
+        _ceiling = Math.Max(limits.WindowCeiling, limits.WindowFloor) + 1;
+        _widest = reserve is null ? _floor : Math.Min(limits.WindowFloor + limits.WindowGap, _ceiling);
+        Numbers = new CommandWindow(firstCmdSN, _ceiling);
+        _free = new TargetTask[_ceiling];
     }
 
     /// <summary>The numbers.</summary>
@@ -109,6 +109,7 @@ internal sealed class CreditWindow
         var count = Numbers.Accept(cmdSN, now);
         if (count == 0)
         {
+            if (_held.Length == 0) _held = new TargetTask?[Numbers.Capacity];
             _held[cmdSN % (uint)_held.Length] = task;
             return;
         }
@@ -130,7 +131,10 @@ internal sealed class CreditWindow
     }
 
     /// <summary>Forgets a held request that was aborted; its number stays received.</summary>
-    public void DropHeld(uint cmdSN) => _held[cmdSN % (uint)_held.Length] = null;
+    public void DropHeld(uint cmdSN)
+    {
+        if (_held.Length != 0) _held[cmdSN % (uint)_held.Length] = null;
+    }
 
     /// <summary>A task has ended: its slot may back a number again, from this moment on.</summary>
     public void Return(TargetTask task)
@@ -235,7 +239,7 @@ internal sealed class CreditWindow
             if (Spare == 0 && !TryGrow())
             {
                 // Not asked again for every command: a wider window comes by the next burst.
-                if (_granted < _free.Length) _gap = Math.Max(_floor, Numbers.Unused);
+                if (_granted < _ceiling) _gap = Math.Max(_floor, Numbers.Unused);
                 return;
             }
             Numbers.Grow(1);
@@ -244,7 +248,7 @@ internal sealed class CreditWindow
 
     private bool TryGrow()
     {
-        if (_reserve is null || _isClosed || _granted == _free.Length) return false;
+        if (_reserve is null || _isClosed || _granted == _ceiling) return false;
         // Of the floor one slot is the standby's: a successor finds it whatever this session does.
         if (_granted >= _floor && !_reserve.HasStandbyCredit) return false;
         if (!_reserve.Node.TryReserve(null, _core.Demands.Credit, out var grant)) return false;
@@ -262,6 +266,12 @@ internal sealed class CreditWindow
 
     private void Deliver(uint first, int count, TargetTask? current)
     {
+        if (_held.Length == 0)
+        {
+            // Nothing is held: then only what has just come can be in order.
+            if (current is not null) _session.Execute(current);
+            return;
+        }
         for (var i = 0; i < count; i++)
         {
             ref var slot = ref _held[(first + (uint)i) % (uint)_held.Length];

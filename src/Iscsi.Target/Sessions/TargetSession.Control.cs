@@ -191,6 +191,8 @@ internal sealed partial class TargetSession : IPduSendCompletion
             LogoutReason.RemoveConnectionForRecovery => LogoutResponse.RecoveryNotSupported,
             _ => LogoutResponse.Success,
         };
+        // Then nothing is in progress for which the initiator could still owe data: the Logout Request was its last PDU (RFC 7143, 11.14).
+        var isLast = _tasks.Count == 1;
         if (response == LogoutResponse.Success)
         {
             IsEnding = true;
@@ -212,18 +214,18 @@ internal sealed partial class TargetSession : IPduSendCompletion
             _channel.QueuePdu(entry);
         }
         task.End();
-        if (response == LogoutResponse.Success) EndAfterFlush(ConnectionEndReason.LoggedOut);
+        if (response == LogoutResponse.Success) EndAfterFlush(ConnectionEndReason.LoggedOut, mayPeerSend: !isLast);
     }
 
     // What is queued still leaves; the peer gets two seconds to close after that.
-    private void EndAfterFlush(ConnectionEndReason reason)
+    private void EndAfterFlush(ConnectionEndReason reason, bool mayPeerSend = true)
     {
         if (_channel.HasEnded || _channel.IsClosing) return;
         IsEnding = true;
         _closingSince = Now;
         _closingReason = reason;
         StopTasks();
-        _channel.EndAfterFlush(reason);
+        _channel.EndAfterFlush(reason, mayPeerSend);
     }
 
     /// <summary>

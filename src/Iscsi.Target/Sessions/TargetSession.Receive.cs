@@ -226,7 +226,7 @@ internal sealed partial class TargetSession
         }
         else
         {
-            task = _transferTags.TryFind(pdu.TargetTransferTag, out var index) ? _transfers[index] : null;
+            task = _transferTags is not null && _transferTags.TryFind(pdu.TargetTransferTag, out var index) ? _transfers[index] : null;
             if (task is null || task.InitiatorTaskTag != pdu.InitiatorTaskTag)
                 return DrainLate(_voidTags.Contains(pdu.TargetTransferTag, pdu.IsFinal), header.DataSegmentLength, PduFault.InvalidTargetTransferTag);
         }

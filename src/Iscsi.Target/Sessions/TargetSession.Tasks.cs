@@ -8,8 +8,9 @@ namespace Iscsi.Target.Sessions;
 // The tables of tasks and tags.
 internal sealed partial class TargetSession
 {
-    private readonly TaskTagAllocator _transferTags;
-    private readonly TargetTask?[] _transfers;
+    // Both made for the first R2T: a session that only reads, or logs in and out, never needs them.
+    private TaskTagAllocator? _transferTags;
+    private TargetTask?[] _transfers = [];
     private readonly IgnoredTags _voidTags = new();
     private ulong _displaced;
 
@@ -31,16 +32,24 @@ internal sealed partial class TargetSession
     /// <summary>A Target Transfer Tag for a task's R2Ts.</summary>
     public uint AllocateTransferTag(TargetTask task)
     {
+        _transferTags ??= CreateTransferTags();
         if (!_transferTags.TryAllocate(out var tag, out var index))
             throw new InvalidOperationException("There are as many transfer tags as task slots.");
         _transfers[index] = task;
         return tag;
     }
 
+    private TaskTagAllocator CreateTransferTags()
+    {
+        var tags = new TaskTagAllocator(Core.Budget.Limits.WindowCeiling + ImmediateSlots + 1);
+        _transfers = new TargetTask?[tags.Capacity];
+        return tags;
+    }
+
     /// <summary>Gives a tag back; when data are still owed on it, they will be drained.</summary>
     public void FreeTransferTag(ref uint tag, bool isDrained)
     {
-        if (!_transferTags.TryFind(tag, out var index)) throw new InvalidOperationException("The transfer tag is not in use.");
+        if (!_transferTags!.TryFind(tag, out var index)) throw new InvalidOperationException("The transfer tag is not in use.");
         _transfers[index] = null;
         _transferTags.Free(tag);
         if (!isDrained) _voidTags.Add(tag);

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using Iscsi.Protocol;
 using Iscsi.Target.Diagnostics;
 using Iscsi.Target.Tasks;
@@ -160,19 +159,26 @@ internal sealed partial class TargetSession
         protected override void Run() => session.OnTellTimer();
     }
 
+    // Seldom more than one at a time, and a session posts two in its life: a queue without locks would cost it more than all of them.
     private sealed class PostedActions(TargetSession session) : SerialWork
     {
-        private readonly ConcurrentQueue<Action> _actions = new();
+        private readonly Lock _lock = new();
+        private readonly Queue<Action> _actions = new(2);
 
         public void Add(Action action)
         {
-            _actions.Enqueue(action);
+            lock (_lock) _actions.Enqueue(action);
             session.Executor.Post(this);
         }
 
         protected override void Run()
         {
-            while (_actions.TryDequeue(out var action)) action();
+            while (TryTake(out var action)) action();
+        }
+
+        private bool TryTake([System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out Action? action)
+        {
+            lock (_lock) return _actions.TryDequeue(out action);
         }
     }
 }

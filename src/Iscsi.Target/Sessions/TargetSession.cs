@@ -60,8 +60,6 @@ internal sealed partial class TargetSession : IPduChannelHandler, ISerialOwner, 
         _tellTimerWork = new TellWork(this);
         // It grows to the depth that the initiator uses, once; most sessions are shallow.
         _tasks = new Dictionary<ulong, TargetTask>(core.Budget.Limits.WindowFloor + ImmediateSlots);
-        _transferTags = new TaskTagAllocator(core.Budget.Limits.WindowCeiling + ImmediateSlots + 1);
-        _transfers = new TargetTask?[_transferTags.Capacity];
     }
 
     public TargetCore Core { get; }
@@ -147,7 +145,9 @@ internal sealed partial class TargetSession : IPduChannelHandler, ISerialOwner, 
     }
 
     /// <summary>The login failed after the session was admitted.</summary>
-    public void EndBeforeStart(ConnectionEndReason reason) => Post(() =>
+    public void EndBeforeStart(ConnectionEndReason reason) => Post(() => CloseBeforeStart(reason));
+
+    private void CloseBeforeStart(ConnectionEndReason reason)
     {
         _isConnectionGone = true;
         IsEnding = true;
@@ -156,7 +156,7 @@ internal sealed partial class TargetSession : IPduChannelHandler, ISerialOwner, 
         Core.Sessions.ConnectionClosed(_connection, Reserve);
         Finish();
         TargetLog.SessionNotStarted(Core.Logger, InitiatorName, reason);
-    });
+    }
 
     /// <summary>Runs an action on the session's executor. Any thread. For rare things: it allocates.</summary>
     public void Post(Action action) => _posted.Add(action);

@@ -5,99 +5,156 @@ using System.Threading.Tasks.Sources;
 namespace Iscsi.Transport;
 
 /// <summary>
-/// Waits on a loop until a listening socket has a connection. The framework's accept goes through a thread of its own and one of the pool, which
-/// then spins for more: half of the processor time of a login.
+/// Accepts on a loop. The framework's accept goes through a thread of its own and one of the pool, which then spins for more: half of the
+/// processor time of a login.
 /// </summary>
+/// <remarks>
+/// The listening socket is level-triggered: as long as there are connections, each turn of the loop tells so, and one of them is accepted; so the
+/// ones that are open have their turns in between, and no call is made to learn that there is none.
+/// </remarks>
 [SupportedOSPlatform("linux")]
-internal sealed class EpollAcceptor : IValueTaskSource, IThreadPoolWorkItem
+internal sealed class EpollAcceptor : EpollSource, IValueTaskSource<ITransportConnection?>
 {
+    private readonly Lock _gate = new();
     private readonly Socket _socket;
+    private readonly EventLoops _loops;
     private readonly EpollLoop _loop;
-    private readonly Source _source;
     private readonly int _fd;
-    private ManualResetValueTaskSourceCore<bool> _wake;
-    private int _edges;
-    private int _isWaiting;
-    private int _closed;
+    private CancellationTokenRegistration _registration;
+    private ManualResetValueTaskSourceCore<ITransportConnection?> _result;
+    private bool _isWaiting;
+    private bool _isMuted; // connections came while nobody waited: not told again before somebody does
+    private bool _isClosed;
 
     /// <summary>Takes a listening socket over; from now on only <see cref="Close"/> may close it.</summary>
+    /// <param name="socket">The socket.</param>
+    /// <param name="loops">Where connections go.</param>
+    /// <param name="isPinned">Whether accepts complete on the loop's thread; else on the thread pool.</param>
     /// <exception cref="IOException">The loop can't take it.</exception>
-    public EpollAcceptor(Socket socket, EpollLoop loop)
+    public EpollAcceptor(Socket socket, EventLoops loops, bool isPinned)
     {
+        _result.RunContinuationsAsynchronously = !isPinned;
         _socket = socket;
-        _loop = loop;
+        _loops = loops;
+        _loop = loops.ForListener();
         _fd = (int)socket.SafeHandle.DangerousGetHandle();
-        _source = new Source(this);
         socket.Blocking = false;
-        loop.Add(_fd, _source, EpollCalls.In);
+        _loop.Add(_fd, this, EpollCalls.In);
     }
 
-    /// <summary>Ends when there is a connection, or when it was closed; on the loop's thread. One call at a time, one accept after each.</summary>
-    public async ValueTask WaitAsync()
+    public override bool IsConnection => false;
+
+    /// <summary>The next connection; null when it was closed. One call at a time.</summary>
+    /// <exception cref="IOException">The system lacks what a connection takes.</exception>
+    public ValueTask<ITransportConnection?> AcceptAsync(CancellationToken cancellationToken)
     {
-        // What is there already is taken in another turn of the loop: its connections have theirs between two.
-        var edges = Volatile.Read(ref _edges);
-        if (IsReadable()) _loop.Queue(this);
-        do
+        if (cancellationToken.IsCancellationRequested) return ValueTask.FromCanceled<ITransportConnection?>(cancellationToken);
+        short version;
+        lock (_gate)
         {
-            await WaitForEdgeAsync(edges).ConfigureAwait(false);
-            edges = Volatile.Read(ref _edges);
+            if (_isClosed) return default;
+            if (_isWaiting) throw new InvalidOperationException("An accept is outstanding.");
+            _result.Reset();
+            version = _result.Version;
+            _isWaiting = true;
+            if (_isMuted) _loop.Change(_fd, this, EpollCalls.In);
+            _isMuted = false;
         }
-        while (!IsReadable());
+        if (cancellationToken.CanBeCanceled)
+            _registration = cancellationToken.UnsafeRegister(static (state, token) => ((EpollAcceptor)state!).Cancel(token), this);
+        return new(this, version);
     }
 
-    /// <summary>Closes the socket; who waits is told. Idempotent.</summary>
+    /// <summary>Closes the socket; who waits is told, on the loop. Idempotent.</summary>
     public void Close()
     {
-        if (Interlocked.Exchange(ref _closed, 1) != 0) return;
-        _loop.Remove(_fd, _source);
-        _socket.Dispose();
-        _loop.Queue(this);
+        lock (_gate)
+        {
+            if (_isClosed) return;
+            _isClosed = true;
+            _loop.Remove(_fd, this);
+            _socket.Dispose();
+            if (!_isWaiting) return;
+        }
+        _loop.Queue(new CloseNotice(this));
     }
 
-    void IThreadPoolWorkItem.Execute() => OnEdge();
-
-    void IValueTaskSource.GetResult(short token) => _wake.GetResult(token);
-
-    ValueTaskSourceStatus IValueTaskSource.GetStatus(short token) => _wake.GetStatus(token);
-
-    void IValueTaskSource.OnCompleted(
-        Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
-        _wake.OnCompleted(continuation, state, token, flags);
-
-    // An edge may be of a connection that was accepted already.
-    private bool IsReadable()
+    public override void OnEvents(uint events)
     {
+        ITransportConnection? connection = null;
+        IOException? error = null;
+        lock (_gate)
+        {
+            if (_isClosed) return;
+            if (!_isWaiting)
+            {
+                _isMuted = true;
+                _loop.Change(_fd, this, 0);
+                return;
+            }
+            try
+            {
+                connection = Accept();
+                if (connection is null) return;
+            }
+            catch (IOException exception)
+            {
+                error = new IOException($"Can't accept on {_socket.LocalEndPoint}: {exception.Message}", exception);
+            }
+            _isWaiting = false;
+        }
+        if (error is null) _result.SetResult(connection);
+        else _result.SetException(error);
+    }
+
+    ITransportConnection? IValueTaskSource<ITransportConnection?>.GetResult(short token)
+    {
+        _registration.Dispose();
+        _registration = default;
+        return _result.GetResult(token);
+    }
+
+    ValueTaskSourceStatus IValueTaskSource<ITransportConnection?>.GetStatus(short token) => _result.GetStatus(token);
+
+    void IValueTaskSource<ITransportConnection?>.OnCompleted(
+        Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
+        _result.OnCompleted(continuation, state, token, flags);
+
+    private EpollConnection? Accept()
+    {
+        var handle = LinuxSocket.Accept(_socket.SafeHandle, out var remote);
+        if (handle is null) return null;
         try
         {
-            return Volatile.Read(ref _closed) != 0 || _socket.Poll(0, SelectMode.SelectRead);
+            return new EpollConnection(handle, remote, _loops.Assign());
         }
-        catch (ObjectDisposedException)
+        catch
         {
-            return true;
+            handle.Dispose();
+            throw;
         }
     }
 
-    private ValueTask WaitForEdgeAsync(int seen)
+    private bool TryEndWait()
     {
-        _wake.Reset();
-        var version = _wake.Version;
-        Interlocked.Exchange(ref _isWaiting, 1);
-        // An edge that came in between either takes the wait, and completes it, or we do.
-        if (Volatile.Read(ref _edges) != seen && Interlocked.Exchange(ref _isWaiting, 0) != 0) return ValueTask.CompletedTask;
-        return new ValueTask(this, version);
+        lock (_gate)
+        {
+            var isWaiting = _isWaiting;
+            _isWaiting = false;
+            return isWaiting;
+        }
     }
 
-    private void OnEdge()
+    private void Cancel(CancellationToken cancellationToken)
     {
-        Interlocked.Increment(ref _edges);
-        if (Interlocked.Exchange(ref _isWaiting, 0) != 0) _wake.SetResult(true);
+        if (TryEndWait()) _result.SetException(new OperationCanceledException(cancellationToken));
     }
 
-    private sealed class Source(EpollAcceptor acceptor) : EpollSource
+    private sealed class CloseNotice(EpollAcceptor acceptor) : IThreadPoolWorkItem
     {
-        public override bool IsConnection => false;
-
-        public override void OnEvents(uint events) => acceptor.OnEdge();
+        public void Execute()
+        {
+            if (acceptor.TryEndWait()) acceptor._result.SetResult(null);
+        }
     }
 }

@@ -24,19 +24,16 @@ internal static unsafe partial class EpollCalls
     private const int NonBlocking = 0x800;
     private const int ControlAdd = 1;
     private const int ControlDelete = 2;
+    private const int ControlModify = 3;
     private const int Eintr = 4;
 
     public static int Create() => Check(EpollCreate1(CloseOnExec), "epoll_create1");
 
     public static int CreateEventCounter() => Check(EventFd(0, CloseOnExec | NonBlocking), "eventfd");
 
-    public static void Add(int epoll, int fd, uint events, ulong data)
-    {
-        var record = stackalloc byte[16];
-        Unsafe.WriteUnaligned(record, events);
-        Unsafe.WriteUnaligned(record + DataOffset, data);
-        Check(EpollCtl(epoll, ControlAdd, fd, record), "epoll_ctl");
-    }
+    public static void Add(int epoll, int fd, uint events, ulong data) => Set(epoll, ControlAdd, fd, events, data);
+
+    public static void Change(int epoll, int fd, uint events, ulong data) => Set(epoll, ControlModify, fd, events, data);
 
     /// <summary>Removes what may have been removed already.</summary>
     public static void Remove(int epoll, int fd)
@@ -70,6 +67,14 @@ internal static unsafe partial class EpollCalls
     }
 
     public static void CloseDescriptor(int fd) => _ = Close(fd);
+
+    private static void Set(int epoll, int operation, int fd, uint events, ulong data)
+    {
+        var record = stackalloc byte[16];
+        Unsafe.WriteUnaligned(record, events);
+        Unsafe.WriteUnaligned(record + DataOffset, data);
+        Check(EpollCtl(epoll, operation, fd, record), "epoll_ctl");
+    }
 
     private static int Check(int result, string call) =>
         result >= 0 ? result : throw new IOException($"{call} failed: {Marshal.GetLastPInvokeErrorMessage()}.");

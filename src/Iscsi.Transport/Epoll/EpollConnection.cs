@@ -15,43 +15,59 @@ internal sealed class EpollConnection : TransportConnection
     // Unread bytes at close make the kernel send a reset, which can overtake our last PDU: read away this much of them.
     private const int MaxDrainBytes = 16 * 1024;
 
-    private readonly Socket _socket;
-    private readonly SafeSocketHandle _handle;
+    private const uint Watched = EpollCalls.In | EpollCalls.ReadHangUp | EpollCalls.EdgeTriggered;
+
+    private readonly SocketDescriptor _handle;
     private readonly EpollLoop _loop;
     private readonly Source _source;
     private readonly Completion _readable;
     private readonly Completion _writable;
-    private readonly IThreadPoolWorkItem _closeNotice;
+    private EndPoint? _local;
     private volatile bool _isPinned;
     private volatile bool _hasHungUp;
+    private bool _isOutWatched;
     private int _closed;
 
     // Readiness is a number of edges: what was looked at under an older number than the newest must be looked at again.
     private Readiness _reading;
     private Readiness _writing;
 
-    /// <summary>Takes a connected socket over.</summary>
+    /// <summary>Takes a connected, non-blocking socket over: sendfile has no flag that says so call by call.</summary>
     /// <exception cref="IOException">The loop can't take it.</exception>
-    public EpollConnection(Socket socket, EpollLoop loop)
+    public EpollConnection(SocketDescriptor handle, EndPoint? remote, EpollLoop loop)
     {
-        _socket = socket;
-        socket.Blocking = false; // for sendfile, which has no flag that says so call by call
-        _handle = socket.SafeHandle;
+        _handle = handle;
         _loop = loop;
-        LocalEndPoint = socket.LocalEndPoint;
-        RemoteEndPoint = socket.RemoteEndPoint;
+        RemoteEndPoint = remote;
         _readable = new Completion(this, isReader: true);
         _writable = new Completion(this, isReader: false);
-        _closeNotice = new CloseNotice(this);
         _source = new Source(this);
         _reading.Edges = 1;
         _writing.Edges = 1;
-        loop.Add((int)_handle.DangerousGetHandle(), _source);
+        // Not for Out: nearly every connection is writable whenever it is asked, and that is no news. Who has to wait asks for it.
+        loop.Add((int)handle.DangerousGetHandle(), _source, Watched);
     }
 
     public override EndPoint? RemoteEndPoint { get; }
 
-    public override EndPoint? LocalEndPoint { get; }
+    /// <summary>Asked for when it is first needed, which for most connections is never; null then if the connection is closed.</summary>
+    public override EndPoint? LocalEndPoint
+    {
+        get
+        {
+            try
+            {
+                return _local ??= LinuxSocket.LocalEndPoint(_handle);
+            }
+            catch (ObjectDisposedException)
+            {
+                return null;
+            }
+        }
+    }
+
+    /// <summary>The socket.</summary>
+    internal SocketDescriptor Handle => _handle;
 
     public override WorkLoop? Pin()
     {
@@ -78,8 +94,13 @@ internal sealed class EpollConnection : TransportConnection
 
     public override void Abort(ConnectionEndReason reason)
     {
+        if (reason == ConnectionEndReason.LoggedOut)
+        {
+            CloseGracefully();
+            return;
+        }
         if (Interlocked.Exchange(ref _closed, 1) != 0) return;
-        if (reason == ConnectionEndReason.PeerNotReading) TrySocket(static socket => socket.LingerState = new LingerOption(true, 0));
+        if (reason == ConnectionEndReason.PeerNotReading) LinuxSocket.ResetOnClose(_handle);
         Close();
     }
 
@@ -136,26 +157,60 @@ internal sealed class EpollConnection : TransportConnection
     internal override bool WaitWritable(ReadOnlySpan<ReadOnlyMemory<byte>> segments, int offsetBytes, out int sent)
     {
         sent = 0;
+        if (!_isOutWatched) WatchOut();
         return _writing.TryWait();
     }
 
-    internal override void ShutdownSend() => TrySocket(static socket => socket.Shutdown(SocketShutdown.Send));
+    internal override void ShutdownSend()
+    {
+        try
+        {
+            LinuxSocket.ShutdownSend(_handle);
+        }
+        catch (ObjectDisposedException)
+        {
+            // It is closed: what was tried is moot.
+        }
+    }
 
     private protected override void CloseGracefully()
     {
         if (Interlocked.Exchange(ref _closed, 1) != 0) return;
-        ShutdownSend();
-        LinuxSocket.Discard(_handle, MaxDrainBytes);
+        // What the last receive has left nothing of, and no edge has told of since, needs no look.
+        if (_reading.DrainedAt != Volatile.Read(ref _reading.Edges)) LinuxSocket.Discard(_handle, MaxDrainBytes);
         Close();
     }
 
     private void Close()
     {
-        // The number is still ours: who closed first comes here, and nobody else does.
-        _loop.Remove((int)_handle.DangerousGetHandle(), _source);
-        _socket.Dispose();
+        // Closing a socket takes it out of the epoll set, at the latest when a program that is being started has dropped its copy; of what
+        // is told until then nobody is found.
+        _loop.Forget(_source);
+        _handle.Dispose();
         // Who waits is told that there is something new: the end.
-        _loop.Queue(_closeNotice);
+        _hasHungUp = true;
+        if (_reading.TakeEdge()) Queue(_readable);
+        if (_writing.TakeEdge()) Queue(_writable);
+    }
+
+    // The change tells how it is now: the edge that is waited for comes also if there is room again already.
+    private void WatchOut()
+    {
+        var isHeld = false;
+        try
+        {
+            _handle.DangerousAddRef(ref isHeld);
+            _loop.Change((int)_handle.DangerousGetHandle(), _source, Watched | EpollCalls.Out);
+            _isOutWatched = true;
+        }
+        catch (ObjectDisposedException)
+        {
+            throw Closed();
+        }
+        finally
+        {
+            if (isHeld) _handle.DangerousRelease();
+        }
     }
 
     private void OnEvents(uint events)
@@ -172,16 +227,11 @@ internal sealed class EpollConnection : TransportConnection
         else ThreadPool.UnsafeQueueUserWorkItem(completion, preferLocal: false);
     }
 
-    private void TrySocket(Action<Socket> action)
+    // Not on the stack of who closes.
+    private void Queue(Completion completion)
     {
-        try
-        {
-            action(_socket);
-        }
-        catch (Exception exception) when (exception is ObjectDisposedException or SocketException)
-        {
-            // It is being closed, or the peer has closed it: what was tried is moot.
-        }
+        if (_isPinned) _loop.Queue(completion);
+        else ThreadPool.UnsafeQueueUserWorkItem(completion, preferLocal: false);
     }
 
     // One direction. The loop counts edges; the one who moves bytes remembers under which count nothing was left to do, and waits.
@@ -213,11 +263,6 @@ internal sealed class EpollConnection : TransportConnection
     private sealed class Source(EpollConnection connection) : EpollSource
     {
         public override void OnEvents(uint events) => connection.OnEvents(events);
-    }
-
-    private sealed class CloseNotice(EpollConnection connection) : IThreadPoolWorkItem
-    {
-        public void Execute() => connection.OnEvents(EpollCalls.In | EpollCalls.Out | EpollCalls.HangUp);
     }
 
     private sealed class Completion(EpollConnection connection, bool isReader) : IThreadPoolWorkItem

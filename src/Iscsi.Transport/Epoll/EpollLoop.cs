@@ -60,9 +60,9 @@ internal sealed unsafe class EpollLoop : WorkLoop
     /// <summary>Waits for a socket: <see cref="EpollSource.OnEvents"/> is called for each change, beginning with what it is now.</summary>
     /// <param name="fd">The socket.</param>
     /// <param name="source">Who is told.</param>
-    /// <param name="events">What is waited for beside errors, edge-triggered.</param>
+    /// <param name="events">What is waited for beside errors, and whether it is told by edges.</param>
     /// <exception cref="IOException">The system refuses.</exception>
-    public void Add(int fd, EpollSource source, uint events = EpollCalls.In | EpollCalls.Out | EpollCalls.ReadHangUp)
+    public void Add(int fd, EpollSource source, uint events)
     {
         lock (_lock)
         {
@@ -78,7 +78,7 @@ internal sealed unsafe class EpollLoop : WorkLoop
         }
         try
         {
-            EpollCalls.Add(_epoll, fd, events | EpollCalls.EdgeTriggered, source.Token);
+            EpollCalls.Add(_epoll, fd, events, source.Token);
         }
         catch
         {
@@ -87,13 +87,36 @@ internal sealed unsafe class EpollLoop : WorkLoop
         }
     }
 
-    /// <summary>Waits no longer; before the descriptor is closed.</summary>
+    /// <summary>Waits for something else from now on: what it is now is told as a change. The descriptor is open.</summary>
+    /// <exception cref="IOException">The system refuses.</exception>
+    public void Change(int fd, EpollSource source, uint events)
+    {
+        lock (_lock)
+        {
+            if (!_isClosed) EpollCalls.Change(_epoll, fd, events, source.Token);
+        }
+    }
+
+    /// <summary>Waits no longer for a descriptor that stays open.</summary>
     public void Remove(int fd, EpollSource source)
     {
         lock (_lock)
         {
             if (!_isClosed) EpollCalls.Remove(_epoll, fd);
             Forget(source);
+        }
+    }
+
+    /// <summary>Tells the source nothing any more; its descriptor is closed after that.</summary>
+    public void Forget(EpollSource source)
+    {
+        lock (_lock)
+        {
+            var slot = (int)(uint)source.Token;
+            if (!ReferenceEquals(_sources[slot], source)) return;
+            _sources[slot] = null;
+            _freeSlots.Push(slot);
+            if (source.IsConnection) _sourceCount--;
         }
     }
 
@@ -120,18 +143,6 @@ internal sealed unsafe class EpollLoop : WorkLoop
         lock (_lock)
         {
             if (!_isClosed) EpollCalls.Signal(_wake);
-        }
-    }
-
-    private void Forget(EpollSource source)
-    {
-        lock (_lock)
-        {
-            var slot = (int)(uint)source.Token;
-            if (!ReferenceEquals(_sources[slot], source)) return;
-            _sources[slot] = null;
-            _freeSlots.Push(slot);
-            if (source.IsConnection) _sourceCount--;
         }
     }
 

@@ -210,6 +210,32 @@ public sealed class ControlTests
         await Poll.UntilAsync(() => target.Server.Core.Sessions.Snapshot().Length == 0, () => "The session is still there.");
     }
 
+    [Fact]
+    public async Task A_session_that_logs_out_with_nothing_in_progress_is_gone_whether_or_not_the_initiator_closes()
+    {
+        await using var target = await RawTarget.StartAsync(witness: false);
+        var client = await target.LoginAsync();
+        await client.SendPduAsync(client.Logout(LogoutReason.CloseSession));
+        await client.ReceiveAsync(Opcode.LogoutResponse);
+        // The clock stands still: nothing is waited for.
+        await Poll.UntilAsync(() => target.Server.Core.Sessions.Snapshot().Length == 0, () => "The session is still there.");
+        await client.ExpectCloseAsync();
+    }
+
+    [Fact]
+    public async Task A_logout_is_not_lost_to_data_that_come_after_it_for_a_command_in_progress()
+    {
+        await using var target = await RawTarget.StartAsync(witness: false);
+        var client = await target.LoginAsync();
+        await client.SendPduAsync(client.Write(0, 64));
+        var r2t = await client.ReceiveAsync(Opcode.ReadyToTransfer);
+        await client.SendPduAsync(client.Logout(LogoutReason.CloseSession));
+        await client.SendSequenceAsync(r2t, new byte[64 * 512]);
+        Assert.Equal((byte)LogoutResponse.Success, (await client.ReceiveAsync(Opcode.LogoutResponse)).Response);
+        await client.SendSequenceAsync(r2t, new byte[64 * 512]);
+        await client.ExpectCloseAsync();
+    }
+
     [Theory]
     [InlineData(LogoutReason.CloseConnection, 2, LogoutResponse.CidNotFound)]
     [InlineData(LogoutReason.RemoveConnectionForRecovery, 1, LogoutResponse.RecoveryNotSupported)]
