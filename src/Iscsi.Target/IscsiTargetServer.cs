@@ -11,11 +11,14 @@ public sealed class IscsiTargetServer : IAsyncDisposable
     // Deadlines are told in seconds; half of one is fine enough, and costs nothing.
     private static readonly TimeSpan Heartbeat = TimeSpan.FromMilliseconds(500);
 
+    private static readonly TimeSpan AcceptPause = TimeSpan.FromSeconds(1);
+
     private readonly TargetCore _core;
     private readonly IReadOnlyList<Portal> _portals;
     private readonly SocketTransportOptions _transport;
     private readonly List<ITransportListener> _listeners = [];
     private readonly List<Task> _acceptLoops = [];
+    private readonly CancellationTokenSource _stopping = new();
     private ITimer? _heartbeat;
     private bool _isStarted;
     private bool _isStopped;
@@ -124,6 +127,7 @@ public sealed class IscsiTargetServer : IAsyncDisposable
     {
         if (_isStopped) return;
         _isStopped = true;
+        await _stopping.CancelAsync().ConfigureAwait(false);
         foreach (var listener in _listeners) await listener.DisposeAsync().ConfigureAwait(false);
         await Task.WhenAll(_acceptLoops).ConfigureAwait(false);
         // First: a command may wait for one of them.
@@ -138,6 +142,7 @@ public sealed class IscsiTargetServer : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await StopAsync().ConfigureAwait(false);
+        _stopping.Dispose();
         if (_core.Sessions.IsEmpty && !_hasStuckOperation) _core.Dispose();
         else TargetLog.StuckSessions(_core.Logger, _core.Sessions.Snapshot().Length);
     }
@@ -146,7 +151,19 @@ public sealed class IscsiTargetServer : IAsyncDisposable
     {
         while (true)
         {
-            var connection = await listener.AcceptAsync().ConfigureAwait(false);
+            ITransportConnection? connection;
+            try
+            {
+                connection = await listener.AcceptAsync().ConfigureAwait(false);
+            }
+            catch (IOException e)
+            {
+                // The system lacks what a connection takes, which an operator or the end of another connection can change.
+                TargetLog.AcceptFailed(_core.Logger, listener.LocalEndPoint, AcceptPause.TotalSeconds, e.Message);
+                await Task.Delay(AcceptPause, _core.Clock, _stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                if (_isStopped) break;
+                continue;
+            }
             if (connection is null) break;
             await _core.AcceptAsync(connection, portalGroupTag).ConfigureAwait(false);
         }

@@ -65,6 +65,7 @@ public interface ITransportListener : IAsyncDisposable
     EndPoint LocalEndPoint { get; }
 
     /// <summary>The next connection; null once the listener is disposed. One call at a time.</summary>
+    /// <exception cref="IOException">The system lacks what a connection takes; a later call may find it.</exception>
     ValueTask<ITransportConnection?> AcceptAsync(CancellationToken cancellationToken = default);
 
     /// <summary>

@@ -20,6 +20,9 @@ internal static partial class TargetLog
     [LoggerMessage(1002, LogLevel.Warning, "{Count} sessions did not end: a device still holds their requests")]
     public static partial void StuckSessions(ILogger logger, int count);
 
+    [LoggerMessage(1003, LogLevel.Warning, "{Portal} takes no connections for {Seconds} s: {Error} (is the limit of open files, ulimit -n, too low?)")]
+    public static partial void AcceptFailed(ILogger logger, EndPoint? portal, double seconds, string error);
+
     [LoggerMessage(1100, LogLevel.Information, "{InitiatorName} opened session {Tsih} to {Target} from {Remote}")]
     public static partial void SessionOpened(ILogger logger, string initiatorName, ushort tsih, string target, EndPoint? remote);
 

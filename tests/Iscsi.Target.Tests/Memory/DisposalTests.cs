@@ -24,4 +24,41 @@ public sealed class DisposalTests
             await Task.WhenAll(sessions.Select(session => session.DisposeAsync().AsTask()));
         } // the disposal throws when a grant is open
     }
+
+    // Out of open files, for instance: what else goes on must not be lost, and neither the portal.
+    [Fact]
+    public async Task A_portal_that_could_not_accept_takes_connections_again()
+    {
+        await using var device = new MemoryBlockDevice(1 << 20);
+        var listener = new InMemoryTransportListener();
+        var failing = new FailingListener(listener, failures: 1);
+        await using var server = new IscsiTargetBuilder().Listen(failing).UseMemory(4 << 20).AddTarget(Name, target => target.AddLun(0, device)).Build();
+        await server.StartAsync();
+        await using var session = await IscsiInitiator.ConnectAsync($"iscsi://local/{Name}", new() { Connector = listener });
+        Assert.Equal(0, failing.FailuresLeft);
+    }
+
+    [Fact]
+    public async Task A_server_whose_portal_can_not_accept_stops_all_the_same()
+    {
+        var failing = new FailingListener(new InMemoryTransportListener(), int.MaxValue);
+        var server = new IscsiTargetBuilder().Listen(failing).UseMemory(4 << 20).AddTarget(Name, _ => { }).Build();
+        await server.StartAsync();
+        await server.DisposeAsync();
+        Assert.NotEqual(int.MaxValue, failing.FailuresLeft);
+    }
+
+    private sealed class FailingListener(InMemoryTransportListener inner, int failures) : ITransportListener
+    {
+        public int FailuresLeft { get; private set; } = failures;
+
+        public System.Net.EndPoint LocalEndPoint => inner.LocalEndPoint;
+
+        public ValueTask<ITransportConnection?> AcceptAsync(CancellationToken cancellationToken = default) =>
+            FailuresLeft > 0 && FailuresLeft-- > 0
+                ? ValueTask.FromException<ITransportConnection?>(new IOException("Too many open files"))
+                : inner.AcceptAsync(cancellationToken);
+
+        public ValueTask DisposeAsync() => inner.DisposeAsync();
+    }
 }
