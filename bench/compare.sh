@@ -92,7 +92,7 @@ if [ -n "$publish" ]; then
   # Sources of its own, because a build for one system leaves its traces in obj.
   mkdir "$work/tree"; git -C "$root" archive HEAD | tar -x -C "$work/tree"
   for kind in aot r2r; do
-    dotnet publish "$work/tree/src/iscsinet" -c Release -r "$rid" --self-contained false $([ $kind = aot ] && echo -p:Aot=true --self-contained true) \
+    dotnet publish "$work/tree/src/iscsinet" -c Release -r "$rid" "$([ $kind = aot ] && echo -p:Aot=true || echo --no-self-contained)" \
       -o "$work/$kind" >"$work/publish.log" 2>&1 || { tail -5 "$work/publish.log" >&2; exit 1; }
   done
   builds+=("ahead of time|$work/aot/iscsinet" "ReadyToRun|$work/r2r/iscsinet")
