@@ -88,7 +88,7 @@ url_of() { awk -v n="$2" '/^ready/ && ++seen == n {print $2; exit}' "$1"; }
 # Start and size of each build: 16 MiB of budget, no session yet, then one. Every line but `ready` is of no interest.
 builds=("$([[ $daemon == *.dll ]] && echo 'just-in-time compiled' || basename "$daemon")|${run[*]}")
 if [ -n "$publish" ]; then
-  rid=$(dotnet --info | awk '/RID:/ {print $2; exit}')
+  rid=$(dotnet --info | awk '/RID:/ {rid = $2} END {print rid}')
   # Sources of its own, because a build for one system leaves its traces in obj.
   mkdir "$work/tree"; git -C "$root" archive HEAD | tar -x -C "$work/tree"
   for kind in aot r2r; do
@@ -108,7 +108,7 @@ for ((i = 0; i < 7; i++)); do
     while read -r word address _ <&5 && [ "$word" != ready ]; do :; done
     t1=$EPOCHREALTIME
     "$work/load" -I -r 1 -t 0.5 -P "$p" -l idle "$address" >"$work/idle.txt"
-    executable=$(readlink -f "${build##* }")
+    run_as=${build#*|}; executable=$(readlink -f "${run_as##* }")
     echo "${build%%|*},$(((${t1/./} - ${t0/./}) / 1000)),$(grep -o 'VmRSS [0-9]*' "$work/idle.txt" | cut -d' ' -f2),$(stat -c %s "$executable")" >>"$work/starts.csv"
     kill "$p"; wait "$p" 2>/dev/null || true; exec 5<&-
   done
@@ -163,7 +163,7 @@ measure() { # TARGET CELL SECONDS CSV
   case :$options: in *:disk:*) place=disk;; *:null:*) place=null;; esac
   [ -n "${url[$target:$place]:-}" ] || return 0
   [ "$pattern" = seq ] && flags+=(-s)
-  if [[ :$options: == *:digest:* ]]; then flags+=(-g); else flags+=(-D); fi
+  if [[ :$options: == *:digest:* ]]; then flags+=(-g); elif [[ $bs == [1-9]*m || $bs == [1-9][0-9]*k ]]; then flags+=(-D); fi
   [ "$sessions" -gt 1 ] && flags+=(-j 2)
   locked timeout 120 "$work/load" "-$op" -b "$bs" -q "$depth" -r "$sessions" "${flags[@]}" -t "$3" -T 0.3 -P "${pid[$target]}" \
     -l "$target:$options" -c "$4" "${url[$target:$place]}" >>"$work/load.log" 2>&1 && return
