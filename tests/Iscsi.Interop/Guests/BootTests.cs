@@ -6,7 +6,7 @@ namespace Iscsi.Interop.Guests;
 public sealed class BootTests
 {
     private const string TargetName = "iqn.2026-11.net.iscsinet:disk";
-    private static readonly TimeSpan BootLimit = TimeSpan.FromSeconds(300);
+    private static readonly TimeSpan BootLimit = TimeSpan.FromSeconds(180);
     private static readonly ForeignTool Qemu = new("qemu-system-x86_64", "qemu-system-x86 ipxe-qemu");
 
     [Fact]

@@ -20,10 +20,10 @@ internal sealed class LinuxGuest : IAsyncDisposable
     private static readonly TimeSpan ResendAfter = TimeSpan.FromSeconds(5);
 
     /// <summary>On an idle machine it takes under ten.</summary>
-    private static readonly TimeSpan BootLimit = TimeSpan.FromSeconds(300);
+    private static readonly TimeSpan BootLimit = TimeSpan.FromSeconds(120);
 
     /// <summary>For a script; scenarios that are meant to take longer say so.</summary>
-    private static readonly TimeSpan ScriptLimit = TimeSpan.FromSeconds(300);
+    private static readonly TimeSpan ScriptLimit = TimeSpan.FromSeconds(120);
 
     private static readonly ForeignTool Qemu = new("qemu-system-x86_64", "qemu-system-x86");
 
