@@ -40,6 +40,7 @@ public sealed partial class FileBlockDevice
             if (lengthBytes == 0 || lengthBytes % options.BlockSize != 0) throw FileErrors.InvalidSize(path, lengthBytes, options.BlockSize);
             if (options.FullyProvisioned) backend.ReserveSpace(lengthBytes);
             (backend as LinuxFileBackend)?.ProbeDirect();
+            (backend as LinuxFileBackend)?.TryMap();
             return new FileBlockDevice(backend, options, lengthBytes);
         }
         catch

@@ -31,6 +31,14 @@ internal static class Linux
     public const int FallocPunchHole = 0x2;
     public const int FallocZeroRange = 0x10;
 
+    public const int ProtRead = 1;
+    public const int ProtWrite = 2;
+    public const int MapShared = 0x1;
+    public const int MapPrivate = 0x2;
+    public const int MapFixed = 0x10;
+    public const int MapAnonymous = 0x20;
+    public const int MAdvPopulateRead = 22;
+
     public const int SeekEnd = 2;
     public const int SeekData = 3;
     public const int SeekHole = 4;

@@ -48,6 +48,21 @@ internal unsafe partial class LinuxCalls
         [LibraryImport(LibC, EntryPoint = "ftruncate", SetLastError = true)]
         internal static partial int FTruncate(int fd, long length);
 
+        [LibraryImport(LibC, EntryPoint = "mmap", SetLastError = true)]
+        internal static partial nint MMap(nint address, nuint length, int protection, int flags, int fd, long offset);
+
+        [LibraryImport(LibC, EntryPoint = "munmap", SetLastError = true)]
+        internal static partial int MUnmap(nint address, nuint length);
+
+        [LibraryImport(LibC, EntryPoint = "mincore", SetLastError = true)]
+        internal static partial int MInCore(nint address, nuint length, byte* pages);
+
+        [LibraryImport(LibC, EntryPoint = "madvise", SetLastError = true)]
+        internal static partial int MAdvise(nint address, nuint length, int advice);
+
+        [LibraryImport(LibC, EntryPoint = "futimens", SetLastError = true)]
+        internal static partial int FUTimeNs(int fd, nint times);
+
         // Variadic in C; on the Linux ABIs of .NET an integer or pointer is passed the same way.
         [LibraryImport(LibC, EntryPoint = "fcntl", SetLastError = true)]
         internal static partial int FCntl(int fd, int command, nint argument);

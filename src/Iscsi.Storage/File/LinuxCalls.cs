@@ -69,6 +69,35 @@ internal unsafe partial class LinuxCalls
         fixed (FileSystemStatus* pointer = &status) return Result(Native.FStatFs(fd, pointer));
     }
 
+    /// <summary>mmap(2) of a file from its first byte on, shared, to be read and written.</summary>
+    /// <returns>The address.</returns>
+    public virtual long Map(int fd, long lengthBytes) =>
+        Result(Native.MMap(0, (nuint)lengthBytes, Linux.ProtRead | Linux.ProtWrite, Linux.MapShared, fd, 0));
+
+    /// <summary>munmap(2).</summary>
+    public virtual long Unmap(nint address, long lengthBytes) => Result(Native.MUnmap(address, (nuint)lengthBytes));
+
+    /// <summary>mincore(2): whether all pages of a part of a mapping, at most 64 KiB from a page's first byte on, are in memory.</summary>
+    public virtual bool IsInCore(nint address, long lengthBytes)
+    {
+        var pages = stackalloc byte[64 * 1024 / 4096];
+        var count = (int)((lengthBytes + Environment.SystemPageSize - 1) / Environment.SystemPageSize);
+        if (Result(Native.MInCore(address, (nuint)lengthBytes, pages)) != 0) return false;
+        for (var i = 0; i < count; i++)
+            if ((pages[i] & 1) == 0) return false;
+        return true;
+    }
+
+    /// <summary>mmap(2) of memory of nobody's file, in place of what is there.</summary>
+    public virtual long MapEmpty(nint address, long lengthBytes) => Result(Native.MMap(address, (nuint)lengthBytes,
+        Linux.ProtRead | Linux.ProtWrite, Linux.MapPrivate | Linux.MapAnonymous | Linux.MapFixed, -1, 0));
+
+    /// <summary>madvise(2): what is in memory can be touched without a fault afterwards. A hint; Linux 5.14 and later.</summary>
+    public virtual void Populate(nint address, long lengthBytes) => _ = Native.MAdvise(address, (nuint)lengthBytes, Linux.MAdvPopulateRead);
+
+    /// <summary>futimens(2): the file was changed now.</summary>
+    public virtual long SetTimes(int fd) => Result(Native.FUTimeNs(fd, 0));
+
     /// <summary>Makes the name of a new file durable.</summary>
     public virtual long SyncDirectory(string path)
     {

@@ -23,7 +23,9 @@ internal sealed unsafe partial class LinuxFileBackend
         if (!_canPunch) throw new NotSupportedException($"{Path}: its file system can't deallocate a part of a file.");
         CheckLatch();
         // The kernel removes the file system's whole blocks and zeroes the parts of others.
+        _mapping?.Forget(offsetBytes, lengthBytes);
         var result = Allocate(Linux.FallocPunchHole | Linux.FallocKeepSize, offsetBytes, lengthBytes);
+        _mapping?.Forget(offsetBytes, lengthBytes);
         if (result < 0) throw Failed("be deallocated", result, offsetBytes, BlockDeviceError.WriteFailed);
         if (durable) Sync();
     }
@@ -74,12 +76,26 @@ internal sealed unsafe partial class LinuxFileBackend
             var count = 0;
             for (var left = lengthBytes; left > 0 && count < ZeroVectors; left -= ZeroBytes)
                 vectors[count++] = new IoVector { Base = (byte*)Zeroes, Length = (nint)Math.Min(left, ZeroBytes) };
-            var result = Call(isWrite: true, vectors, count, offsetBytes, 0);
+            var result = WriteZeroes(vectors, count, offsetBytes);
             if (result <= 0) throw WriteFailed(result, offsetBytes);
             offsetBytes += result;
             lengthBytes -= result;
         }
         if (durable) Sync();
+    }
+
+    private long WriteZeroes(IoVector* vectors, int count, long offsetBytes)
+    {
+        var lengthBytes = count * ZeroBytes;
+        _mapping?.EnterWrite(offsetBytes, lengthBytes);
+        try
+        {
+            return Call(isWrite: true, vectors, count, offsetBytes, 0);
+        }
+        finally
+        {
+            _mapping?.LeaveWrite(offsetBytes, lengthBytes);
+        }
     }
 
     private long Allocate(int mode, long offsetBytes, long lengthBytes)

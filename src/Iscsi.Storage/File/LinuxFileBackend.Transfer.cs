@@ -28,6 +28,7 @@ internal sealed unsafe partial class LinuxFileBackend
 
     public override void Read(long offsetBytes, BlockList list, int doneBytes)
     {
+        if (doneBytes == 0 && _mapping is not null && _mapping.TryRead(offsetBytes, list)) return;
         var cursor = default(RunCursor);
         cursor.Advance(list, doneBytes);
         while (cursor.DoneBytes < list.Length)
@@ -41,12 +42,31 @@ internal sealed unsafe partial class LinuxFileBackend
     public override void Write(long offsetBytes, BlockList list, bool durable)
     {
         CheckLatch();
-        if (durable && !_noDSync && TryWriteDurably(offsetBytes, list)) return;
-        var cursor = default(RunCursor);
-        var result = WriteAll(offsetBytes, list, ref cursor, 0);
-        if (result <= 0) throw WriteFailed(result, offsetBytes + cursor.DoneBytes);
+        bool isDurable;
+        _mapping?.EnterWrite(offsetBytes, list.Length);
+        try
+        {
+            isDurable = WriteList(offsetBytes, list, durable);
+        }
+        finally
+        {
+            _mapping?.LeaveWrite(offsetBytes, list.Length);
+        }
+        if (durable && !isDurable) Sync();
+    }
+
+    /// <returns>Whether it is durable.</returns>
+    private bool WriteList(long offsetBytes, BlockList list, bool durable)
+    {
+        if (durable && !_noDSync && TryWriteDurably(offsetBytes, list)) return true;
+        if (!TryWriteMapped(offsetBytes, list))
+        {
+            var cursor = default(RunCursor);
+            var result = WriteAll(offsetBytes, list, ref cursor, 0);
+            if (result <= 0) throw WriteFailed(result, offsetBytes + cursor.DoneBytes);
+        }
         OnWritten(list.Length);
-        if (durable) Sync();
+        return false;
     }
 
     /// <summary>Writes and syncs in one call.</summary>

@@ -34,6 +34,8 @@ internal sealed partial class LinuxFileBackend : FileBackend
 
     public override void Dispose()
     {
+        SetTime();
+        _mapping?.Dispose();
         LinuxFileLocks.Release(_calls, _fd);
         base.Dispose();
     }
@@ -62,7 +64,9 @@ internal sealed partial class LinuxFileBackend : FileBackend
         CheckLatch();
         // First, so that a file that can't have the space keeps its length.
         if (_options.FullyProvisioned) ReserveSpace(lengthBytes);
+        _mapping?.Forget();
         Check($"be set to {lengthBytes} bytes", _calls.SetLength(_fd, lengthBytes), BlockDeviceError.WriteFailed);
+        _mapping?.Forget();
         Sync();
     }
 
@@ -116,6 +120,7 @@ internal sealed partial class LinuxFileBackend : FileBackend
 
     protected override void SyncCore()
     {
+        SetTime();
         long result;
         do
         {

@@ -300,7 +300,7 @@ internal sealed partial class TargetTask
             StartUnitWork();
             return;
         }
-        if (TryReadAtOnce())
+        if (TryBeginMappedRead() || TryReadAtOnce())
         {
             OnIoEnded(null);
             return;

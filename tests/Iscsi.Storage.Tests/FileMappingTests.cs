@@ -1,0 +1,294 @@
+using Reservations;
+
+namespace Iscsi.Storage.Tests;
+
+/// <summary>Files on tmpfs are mapped: reads are sent from their pages, and writes are copies.</summary>
+public sealed class FileMappingTests : IDisposable
+{
+    private const int BlockSize = 512;
+    private const int PartBytes = 64 * 1024;
+    private const int DiskBytes = 4 << 20;
+    private const int PartBlocks = PartBytes / BlockSize;
+
+    private readonly TempFile _file = new(inMemory: true);
+    private readonly byte[] _content = TestMemory.Random(new Random(7), DiskBytes);
+
+    public void Dispose() => _file.Dispose();
+
+    [Theory]
+    [InlineData(0, 1)]
+    [InlineData(PartBlocks - 1, 2)]
+    [InlineData(3, 3 * PartBlocks)]
+    [InlineData(DiskBytes / BlockSize - 1, 1)]
+    [InlineData(0, DiskBytes / BlockSize)]
+    public async Task The_memory_is_that_of_the_blocks(int lba, int count)
+    {
+        await using var device = await OpenFullAsync();
+        var memory = BlockList.Over(TestMemory.Pinned(1));
+        Assert.True(device.TryBeginMappedRead(new BlockRange(lba, count), memory));
+        Assert.Equal(_content[(lba * BlockSize)..((lba + count) * BlockSize)], memory.ToBytes());
+        device.EndMappedRead(hasFailed: false);
+    }
+
+    [Theory]
+    [InlineData(-1, 1)]
+    [InlineData(0, 0)]
+    [InlineData(DiskBytes / BlockSize, 1)]
+    [InlineData(DiskBytes / BlockSize - 1, 2)]
+    [InlineData(long.MaxValue, 1)]
+    [InlineData(0, long.MaxValue)]
+    [InlineData(0, 1 << 22)]
+    public async Task A_range_that_is_not_inside_is_refused_and_the_list_stays(long lba, long count)
+    {
+        await using var device = await OpenFullAsync();
+        var memory = BlockList.Over(TestMemory.Pinned(3));
+        Assert.False(device.TryBeginMappedRead(new BlockRange(lba, count), memory));
+        Assert.Equal(3, memory.Length);
+    }
+
+    [Fact]
+    public async Task What_is_written_is_there_at_once_and_in_the_file()
+    {
+        await using var device = await OpenFullAsync();
+        var memory = new BlockList();
+        Assert.True(device.TryBeginMappedRead(new BlockRange(0, 2 * PartBlocks), memory));
+        var random = new Random(3);
+        for (var i = 0; i < 200; i++)
+        {
+            var bytes = TestMemory.Random(random, BlockSize * random.Next(1, 20));
+            var lba = random.Next(2 * PartBlocks - 20);
+            await device.WriteAsync(lba, TestMemory.OddRuns(random, bytes, random.Next(1, 3000)));
+            bytes.CopyTo(_content, lba * BlockSize);
+            Assert.True(memory.ToBytes().AsSpan().SequenceEqual(_content.AsSpan(0, 2 * PartBytes)), $"step {i}");
+        }
+        device.EndMappedRead(hasFailed: false);
+        Assert.Equal(_content, ReadFile());
+    }
+
+    [Fact]
+    public async Task A_hole_is_neither_mapped_nor_filled_by_reads()
+    {
+        await using var device = await FileBlockDevice.OpenAsync(_file.Path, new() { CreateWithLength = DiskBytes });
+        await device.WriteAsync(0, TestMemory.Random(new Random(1), BlockSize));
+        var before = (await device.GetSpaceAsync()).AllocatedBytes;
+        for (var lba = 0; lba < DiskBytes / BlockSize; lba += 8)
+        {
+            Assert.False(IsMapped(device, lba, 8));
+            await device.ReadBytesAsync(lba, 8);
+        }
+        Assert.Equal(before, (await device.GetSpaceAsync()).AllocatedBytes);
+    }
+
+    [Fact]
+    public async Task A_part_is_mapped_once_it_has_no_hole_any_more()
+    {
+        await using var device = await FileBlockDevice.OpenAsync(_file.Path, new() { CreateWithLength = DiskBytes });
+        Assert.False(IsMapped(device, 0, 1));
+        await device.WriteAsync(0, _content.AsMemory(0, PartBytes));
+        var reads = 0;
+        while (!IsMapped(device, 0, 1)) Assert.InRange(++reads, 1, 100);
+    }
+
+    [Fact]
+    public async Task What_is_deallocated_is_no_longer_mapped_and_stays_deallocated()
+    {
+        await using var device = await OpenFullAsync();
+        Assert.True(IsMapped(device, PartBlocks, 1));
+        await device.UnmapAsync(new BlockRange(PartBlocks, PartBlocks));
+        Assert.False(IsMapped(device, PartBlocks, 1));
+        Assert.All(await device.ReadBytesAsync(PartBlocks, PartBlocks), value => Assert.Equal(0, value));
+        Assert.Equal(DiskBytes - PartBytes, (await device.GetSpaceAsync()).AllocatedBytes);
+        Assert.True(IsMapped(device, 0, 1));
+    }
+
+    [Fact]
+    public async Task A_write_behind_the_end_of_a_file_that_was_made_shorter_makes_it_longer_again()
+    {
+        await using var device = await OpenFullAsync();
+        for (var i = 0; i < 2; i++) await device.WriteAsync(DiskBytes / BlockSize / 2, _content.AsMemory(0, BlockSize)); // the second is a copy
+        Assert.Equal(0, Unix.Truncate(_file.Path, 10 * BlockSize));
+        var bytes = TestMemory.Random(new Random(2), 8 * BlockSize);
+        await device.WriteAsync(DiskBytes / BlockSize / 2, bytes);
+        Assert.Equal(bytes, await device.ReadBytesAsync(DiskBytes / BlockSize / 2, 8));
+        Assert.Equal(DiskBytes / 2 + bytes.Length, new FileInfo(_file.Path).Length);
+        Assert.Equal(bytes, ReadFile()[(DiskBytes / 2)..]);
+        Assert.False(IsMapped(device, 0, 1));
+    }
+
+    [Fact]
+    public async Task A_read_behind_the_end_of_a_file_that_was_made_shorter_says_so()
+    {
+        await using var device = await OpenFullAsync();
+        Assert.Equal(_content[..BlockSize], await device.ReadBytesAsync(0, 1));
+        Assert.Equal(_content[^BlockSize..], await device.ReadBytesAsync(DiskBytes / BlockSize - 1, 1));
+        Assert.Equal(0, Unix.Truncate(_file.Path, 10 * BlockSize));
+        var error = await Assert.ThrowsAsync<BlockDeviceException>(async () => await device.ReadBytesAsync(DiskBytes / BlockSize - 1, 1));
+        Assert.Equal(BlockDeviceError.OutOfRange, error.Error);
+        Assert.Equal(_content[..BlockSize], await device.ReadBytesAsync(0, 1));
+    }
+
+    [Fact]
+    public async Task After_a_send_that_failed_the_file_is_looked_at_again()
+    {
+        await using var device = await OpenFullAsync();
+        var memory = new BlockList();
+        Assert.True(device.TryBeginMappedRead(new BlockRange(100, 1), memory));
+        Assert.Equal(0, Unix.Truncate(_file.Path, 10 * BlockSize));
+        device.EndMappedRead(hasFailed: true);
+        Assert.False(IsMapped(device, 100, 1));
+    }
+
+    [Fact]
+    public async Task The_process_survives_a_file_that_becomes_shorter_under_copies()
+    {
+        for (var round = 0; round < 10; round++)
+        {
+            await using var device = await OpenFullAsync();
+            Assert.True(IsMapped(device, 0, DiskBytes / BlockSize));
+            using var stop = new CancellationTokenSource();
+            var seed = round * 10;
+            var workers = Enumerable.Range(0, 3).Select(worker => Task.Run(() => CopyAsync(device, new Random(seed + worker), stop.Token))).ToArray();
+            Assert.Equal(0, Unix.Truncate(_file.Path, DiskBytes / 2));
+            GC.Collect();
+            var bytes = TestMemory.Random(new Random(round), DiskBytes);
+            await device.WriteAsync(0, bytes); // at the latest now
+            await stop.CancelAsync();
+            await Task.WhenAll(workers);
+            Assert.False(IsMapped(device, 0, 1));
+            // What it does from here on is right.
+            await device.WriteAsync(0, bytes);
+            Assert.Equal(bytes, await device.ReadBytesAsync(0, DiskBytes / BlockSize));
+            Assert.Equal(bytes, ReadFile());
+        }
+    }
+
+    private static async Task CopyAsync(FileBlockDevice device, Random random, CancellationToken stop)
+    {
+        var list = BlockList.Over(TestMemory.Pinned(16 * BlockSize));
+        while (!stop.IsCancellationRequested)
+        {
+            var lba = random.Next(DiskBytes / BlockSize - 16);
+            if (random.Next(2) == 0) await device.WriteAsync(lba, list, cancellationToken: CancellationToken.None);
+            else if (await Record.ExceptionAsync(async () => await device.ReadAsync(lba, list, CancellationToken.None)) is { } error) Assert.IsType<BlockDeviceException>(error);
+        }
+    }
+
+    [Fact]
+    public async Task Two_writes_of_the_same_blocks_do_not_mix_within_a_block()
+    {
+        await using var device = await OpenFullAsync();
+        await Task.WhenAll(Enumerable.Range(1, 2).Select(worker => Task.Run(async () =>
+        {
+            var bytes = TestMemory.Pinned(24 * BlockSize);
+            bytes.AsSpan().Fill((byte)worker);
+            var list = BlockList.Over(bytes);
+            var read = TestMemory.Pinned(BlockSize);
+            for (var i = 0; i < 5000; i++)
+            {
+                // Now and then one of the calls that are no copy.
+                await device.WriteAsync(PartBlocks - 12, list, i % 50 == 0 ? BlockWriteFlags.ForceUnitAccess : BlockWriteFlags.None);
+                if (i % 100 == 0) await device.FlushAsync();
+            }
+        })));
+        var blocks = await device.ReadBytesAsync(PartBlocks - 12, 24);
+        for (var block = 0; block < 24; block++)
+            Assert.False(blocks.AsSpan(block * BlockSize, BlockSize).ContainsAnyExcept(blocks[block * BlockSize]), $"block {block} is of both");
+    }
+
+    [Fact]
+    public async Task The_file_s_time_moves_with_a_flush_and_with_the_end()
+    {
+        var device = await OpenFullAsync();
+        await device.WriteAsync(0, _content.AsMemory(0, BlockSize)); // a call
+        File.SetLastWriteTimeUtc(_file.Path, DateTime.UnixEpoch);
+        await device.WriteAsync(0, _content.AsMemory(BlockSize, BlockSize)); // a copy
+        await device.FlushAsync();
+        Assert.NotEqual(DateTime.UnixEpoch, File.GetLastWriteTimeUtc(_file.Path));
+
+        await device.WriteAsync(0, _content.AsMemory(0, BlockSize));
+        File.SetLastWriteTimeUtc(_file.Path, DateTime.UnixEpoch);
+        await device.WriteAsync(0, _content.AsMemory(BlockSize, BlockSize));
+        await device.DisposeAsync();
+        Assert.NotEqual(DateTime.UnixEpoch, File.GetLastWriteTimeUtc(_file.Path));
+    }
+
+    [Fact]
+    public async Task A_device_that_was_made_longer_or_shorter_goes_on()
+    {
+        await using var device = await OpenFullAsync();
+        Assert.True(IsMapped(device, 0, 1));
+        await device.ResizeAsync(2 * DiskBytes);
+        var bytes = TestMemory.Random(new Random(9), 4 * PartBytes);
+        await device.WriteAsync((DiskBytes - 2 * PartBytes) / BlockSize, bytes);
+        Assert.Equal(bytes, await device.ReadBytesAsync((DiskBytes - 2 * PartBytes) / BlockSize, 4 * PartBlocks));
+        Assert.False(IsMapped(device, DiskBytes / BlockSize - 1, 2));
+        await device.ResizeAsync(DiskBytes / 2);
+        Assert.False(IsMapped(device, DiskBytes / BlockSize - 1, 1));
+        await device.ResizeAsync(DiskBytes);
+        Assert.All(await device.ReadBytesAsync(DiskBytes / BlockSize - 1, 1), value => Assert.Equal(0, value));
+    }
+
+    [Fact]
+    public async Task A_device_is_not_closed_before_the_read_has_ended_and_begins_none_after()
+    {
+        var device = await OpenFullAsync();
+        var memory = new BlockList();
+        Assert.True(device.TryBeginMappedRead(new BlockRange(1, 1), memory));
+        var close = device.DisposeAsync().AsTask();
+        Assert.False(close.IsCompleted);
+        Assert.Equal(_content[BlockSize..(2 * BlockSize)], memory.ToBytes());
+        Assert.False(IsMapped(device, 0, 1));
+        device.EndMappedRead(hasFailed: false);
+        await close;
+    }
+
+    [Fact]
+    public async Task A_file_that_is_too_long_is_not_mapped()
+    {
+        await using var device = await FileBlockDevice.OpenAsync(_file.Path, new() { CreateWithLength = FileMapping.MaxBytes + 4096 });
+        await device.WriteAsync(0, _content.AsMemory(0, PartBytes));
+        Assert.False(IsMapped(device, 0, 1));
+        Assert.Equal(_content[..PartBytes], await device.ReadBytesAsync(0, PartBlocks));
+    }
+
+    [Theory]
+    [InlineData("file portable")]
+    [InlineData("file direct tmpfs")]
+    public async Task Where_pages_can_not_be_used_nothing_is_mapped(string name)
+    {
+        await using var device = await TestDevices.OpenAsync(name, 4096, 64);
+        await device.Device.WriteAsync(0, TestMemory.Random(new Random(1), 64 * 4096));
+        Assert.False(IsMapped((IFileBackedBlockDevice)device.Device, 0, 1));
+    }
+
+    [Fact]
+    public async Task A_read_only_disk_is_not_mapped()
+    {
+        await File.WriteAllBytesAsync(_file.Path, _content);
+        await using var device = await FileBlockDevice.OpenAsync(_file.Path, new() { IsReadOnly = true });
+        Assert.False(IsMapped(device, 0, 1));
+        Assert.Equal(_content[..BlockSize], await device.ReadBytesAsync(0, 1));
+    }
+
+    private static bool IsMapped(IFileBackedBlockDevice device, long lba, long count)
+    {
+        if (!device.TryBeginMappedRead(new BlockRange(lba, count), new BlockList())) return false;
+        device.EndMappedRead(hasFailed: false);
+        return true;
+    }
+
+    private async Task<FileBlockDevice> OpenFullAsync()
+    {
+        await File.WriteAllBytesAsync(_file.Path, _content);
+        return await FileBlockDevice.OpenAsync(_file.Path, new() { BlockSize = BlockSize });
+    }
+
+    // The device has locked it against File.
+    private byte[] ReadFile()
+    {
+        using var handle = Unix.DuplicateDescriptorOf(_file.Path);
+        var bytes = new byte[RandomAccess.GetLength(handle)];
+        Assert.Equal(bytes.Length, RandomAccess.Read(handle, bytes, 0));
+        return bytes;
+    }
+}
