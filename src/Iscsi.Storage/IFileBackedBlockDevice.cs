@@ -1,5 +1,4 @@
 using Microsoft.Win32.SafeHandles;
-using Reservations;
 
 namespace Iscsi.Storage;
 
@@ -25,18 +24,4 @@ public interface IFileBackedBlockDevice : IBlockDevice
 
     /// <summary>Ends a read that was begun: the caller touches the file no more.</summary>
     void EndFileRead();
-
-    /// <summary>
-    /// Begins a read whose bytes are sent from the device's own memory, where the file is mapped; as <see cref="TryBeginFileRead"/>, better for
-    /// few bytes.
-    /// </summary>
-    /// <param name="range">Blocks inside the device; less than 1 GiB.</param>
-    /// <param name="memory">Cleared, and given the memory of the blocks, which only system calls may be given: a process that touches
-    /// it itself is killed if the file has become shorter.</param>
-    /// <returns>False: not now, or not at all. Then the list is what it was, and nothing has to be ended.</returns>
-    bool TryBeginMappedRead(BlockRange range, BlockList memory);
-
-    /// <summary>Ends a read from mapped memory: the caller uses the memory no more.</summary>
-    /// <param name="hasFailed">Whether the system call failed; the device then looks again at what its file is.</param>
-    void EndMappedRead(bool hasFailed);
 }

@@ -25,7 +25,6 @@ internal static unsafe partial class LinuxSocket
 
     private const int Eintr = 4;
     private const int Eagain = 11;
-    private const int Efault = 14;
 
     /// <summary>Receives what is there.</summary>
     /// <param name="socket">The socket.</param>
@@ -86,7 +85,6 @@ internal static unsafe partial class LinuxSocket
             {
                 case Eagain: return TransportConnection.WouldBlock;
                 case Eintr: continue;
-                case Efault: throw new IOException("A part of a mapped file can't be sent: the file was made shorter.");
                 case var error: throw new IOException($"The connection failed: {Marshal.GetPInvokeErrorMessage(error)}.");
             }
         }

@@ -3,9 +3,14 @@ namespace Iscsi.Storage.Tests;
 /// <summary>Real calls that fail or are counted on demand.</summary>
 internal sealed unsafe class FaultyCalls : LinuxCalls
 {
+    private int _transfers;
+
     public int Syncs { get; private set; }
 
     public int DurableWrites { get; private set; }
+
+    /// <summary>Reads and writes by a call.</summary>
+    public int Transfers => Volatile.Read(ref _transfers);
 
     /// <summary>The errno of the next sync; 0: none.</summary>
     public int SyncError { get; set; }
@@ -50,6 +55,7 @@ internal sealed unsafe class FaultyCalls : LinuxCalls
 
     public override long Read(int fd, IoVector* vectors, int count, long offsetBytes, int flags)
     {
+        Interlocked.Increment(ref _transfers);
         if (ReadError != 0) return -ReadError;
         if (vectors->Length % SectorBytes != 0) return -Linux.EInval;
         if (OnRead is not { } onRead) return base.Read(fd, vectors, count, offsetBytes, flags);
@@ -69,6 +75,7 @@ internal sealed unsafe class FaultyCalls : LinuxCalls
 
     public override long Write(int fd, IoVector* vectors, int count, long offsetBytes, int flags)
     {
+        Interlocked.Increment(ref _transfers);
         WriteGate?.Wait();
         if ((flags & Linux.RwfDSync) != 0)
         {

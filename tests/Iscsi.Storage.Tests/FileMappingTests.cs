@@ -2,7 +2,7 @@ using Reservations;
 
 namespace Iscsi.Storage.Tests;
 
-/// <summary>Files on tmpfs are mapped: reads are sent from their pages, and writes are copies.</summary>
+/// <summary>Files on tmpfs are mapped: reads and writes are copies, where nothing speaks against it.</summary>
 public sealed class FileMappingTests : IDisposable
 {
     private const int BlockSize = 512;
@@ -11,6 +11,7 @@ public sealed class FileMappingTests : IDisposable
     private const int PartBlocks = PartBytes / BlockSize;
 
     private readonly TempFile _file = new(inMemory: true);
+    private readonly FaultyCalls _calls = new();
     private readonly byte[] _content = TestMemory.Random(new Random(7), DiskBytes);
 
     public void Dispose() => _file.Dispose();
@@ -21,37 +22,20 @@ public sealed class FileMappingTests : IDisposable
     [InlineData(3, 3 * PartBlocks)]
     [InlineData(DiskBytes / BlockSize - 1, 1)]
     [InlineData(0, DiskBytes / BlockSize)]
-    public async Task The_memory_is_that_of_the_blocks(int lba, int count)
+    public async Task What_is_read_without_a_call_is_what_the_file_has(int lba, int count)
     {
         await using var device = await OpenFullAsync();
-        var memory = BlockList.Over(TestMemory.Pinned(1));
-        Assert.True(device.TryBeginMappedRead(new BlockRange(lba, count), memory));
-        Assert.Equal(_content[(lba * BlockSize)..((lba + count) * BlockSize)], memory.ToBytes());
-        device.EndMappedRead(hasFailed: false);
-    }
-
-    [Theory]
-    [InlineData(-1, 1)]
-    [InlineData(0, 0)]
-    [InlineData(DiskBytes / BlockSize, 1)]
-    [InlineData(DiskBytes / BlockSize - 1, 2)]
-    [InlineData(long.MaxValue, 1)]
-    [InlineData(0, long.MaxValue)]
-    [InlineData(0, 1 << 22)]
-    public async Task A_range_that_is_not_inside_is_refused_and_the_list_stays(long lba, long count)
-    {
-        await using var device = await OpenFullAsync();
-        var memory = BlockList.Over(TestMemory.Pinned(3));
-        Assert.False(device.TryBeginMappedRead(new BlockRange(lba, count), memory));
-        Assert.Equal(3, memory.Length);
+        Assert.Equal(_content[(lba * BlockSize)..((lba + count) * BlockSize)], await device.ReadBytesAsync(lba, count));
+        var list = TestMemory.OddRuns(new Random(1), new byte[count * BlockSize], 3000);
+        Assert.True(device.TryRead(lba, list));
+        Assert.Equal(_content[(lba * BlockSize)..((lba + count) * BlockSize)], list.ToBytes());
+        Assert.Equal(0, _calls.Transfers);
     }
 
     [Fact]
     public async Task What_is_written_is_there_at_once_and_in_the_file()
     {
         await using var device = await OpenFullAsync();
-        var memory = new BlockList();
-        Assert.True(device.TryBeginMappedRead(new BlockRange(0, 2 * PartBlocks), memory));
         var random = new Random(3);
         for (var i = 0; i < 200; i++)
         {
@@ -59,22 +43,21 @@ public sealed class FileMappingTests : IDisposable
             var lba = random.Next(2 * PartBlocks - 20);
             await device.WriteAsync(lba, TestMemory.OddRuns(random, bytes, random.Next(1, 3000)));
             bytes.CopyTo(_content, lba * BlockSize);
-            Assert.True(memory.ToBytes().AsSpan().SequenceEqual(_content.AsSpan(0, 2 * PartBytes)), $"step {i}");
+            Assert.True((await device.ReadBytesAsync(0, 2 * PartBlocks)).AsSpan().SequenceEqual(_content.AsSpan(0, 2 * PartBytes)), $"step {i}");
         }
-        device.EndMappedRead(hasFailed: false);
+        Assert.Equal(1, _calls.Transfers); // the first write, which sets the file's time
         Assert.Equal(_content, ReadFile());
     }
 
     [Fact]
     public async Task A_hole_is_neither_mapped_nor_filled_by_reads()
     {
-        await using var device = await FileBlockDevice.OpenAsync(_file.Path, new() { CreateWithLength = DiskBytes });
+        await using var device = await FileBlockDevice.OpenAsync(_file.Path, new() { CreateWithLength = DiskBytes, Calls = _calls });
         await device.WriteAsync(0, TestMemory.Random(new Random(1), BlockSize));
         var before = (await device.GetSpaceAsync()).AllocatedBytes;
         for (var lba = 0; lba < DiskBytes / BlockSize; lba += 8)
         {
-            Assert.False(IsMapped(device, lba, 8));
-            await device.ReadBytesAsync(lba, 8);
+            Assert.False(await IsMappedAsync(device, lba, 8));
         }
         Assert.Equal(before, (await device.GetSpaceAsync()).AllocatedBytes);
     }
@@ -82,23 +65,23 @@ public sealed class FileMappingTests : IDisposable
     [Fact]
     public async Task A_part_is_mapped_once_it_has_no_hole_any_more()
     {
-        await using var device = await FileBlockDevice.OpenAsync(_file.Path, new() { CreateWithLength = DiskBytes });
-        Assert.False(IsMapped(device, 0, 1));
+        await using var device = await FileBlockDevice.OpenAsync(_file.Path, new() { CreateWithLength = DiskBytes, Calls = _calls });
+        Assert.False(await IsMappedAsync(device, 0, 1));
         await device.WriteAsync(0, _content.AsMemory(0, PartBytes));
         var reads = 0;
-        while (!IsMapped(device, 0, 1)) Assert.InRange(++reads, 1, 100);
+        while (!await IsMappedAsync(device, 0, 1)) Assert.InRange(++reads, 1, 100);
     }
 
     [Fact]
     public async Task What_is_deallocated_is_no_longer_mapped_and_stays_deallocated()
     {
         await using var device = await OpenFullAsync();
-        Assert.True(IsMapped(device, PartBlocks, 1));
+        Assert.True(await IsMappedAsync(device, PartBlocks, 1));
         await device.UnmapAsync(new BlockRange(PartBlocks, PartBlocks));
-        Assert.False(IsMapped(device, PartBlocks, 1));
+        Assert.False(await IsMappedAsync(device, PartBlocks, 1));
         Assert.All(await device.ReadBytesAsync(PartBlocks, PartBlocks), value => Assert.Equal(0, value));
         Assert.Equal(DiskBytes - PartBytes, (await device.GetSpaceAsync()).AllocatedBytes);
-        Assert.True(IsMapped(device, 0, 1));
+        Assert.True(await IsMappedAsync(device, 0, 1));
     }
 
     [Fact]
@@ -112,7 +95,7 @@ public sealed class FileMappingTests : IDisposable
         Assert.Equal(bytes, await device.ReadBytesAsync(DiskBytes / BlockSize / 2, 8));
         Assert.Equal(DiskBytes / 2 + bytes.Length, new FileInfo(_file.Path).Length);
         Assert.Equal(bytes, ReadFile()[(DiskBytes / 2)..]);
-        Assert.False(IsMapped(device, 0, 1));
+        Assert.False(await IsMappedAsync(device, 0, 1));
     }
 
     [Fact]
@@ -128,33 +111,21 @@ public sealed class FileMappingTests : IDisposable
     }
 
     [Fact]
-    public async Task After_a_send_that_failed_the_file_is_looked_at_again()
-    {
-        await using var device = await OpenFullAsync();
-        var memory = new BlockList();
-        Assert.True(device.TryBeginMappedRead(new BlockRange(100, 1), memory));
-        Assert.Equal(0, Unix.Truncate(_file.Path, 10 * BlockSize));
-        device.EndMappedRead(hasFailed: true);
-        Assert.False(IsMapped(device, 100, 1));
-    }
-
-    [Fact]
     public async Task The_process_survives_a_file_that_becomes_shorter_under_copies()
     {
         for (var round = 0; round < 10; round++)
         {
             await using var device = await OpenFullAsync();
-            Assert.True(IsMapped(device, 0, DiskBytes / BlockSize));
+            Assert.True(await IsMappedAsync(device, 0, DiskBytes / BlockSize));
             using var stop = new CancellationTokenSource();
             var seed = round * 10;
             var workers = Enumerable.Range(0, 3).Select(worker => Task.Run(() => CopyAsync(device, new Random(seed + worker), stop.Token))).ToArray();
             Assert.Equal(0, Unix.Truncate(_file.Path, DiskBytes / 2));
             GC.Collect();
             var bytes = TestMemory.Random(new Random(round), DiskBytes);
-            await device.WriteAsync(0, bytes); // at the latest now
+            await device.WriteAsync(0, bytes); // at the latest now, unless a call has made it longer again before
             await stop.CancelAsync();
             await Task.WhenAll(workers);
-            Assert.False(IsMapped(device, 0, 1));
             // What it does from here on is right.
             await device.WriteAsync(0, bytes);
             Assert.Equal(bytes, await device.ReadBytesAsync(0, DiskBytes / BlockSize));
@@ -216,71 +187,47 @@ public sealed class FileMappingTests : IDisposable
     public async Task A_device_that_was_made_longer_or_shorter_goes_on()
     {
         await using var device = await OpenFullAsync();
-        Assert.True(IsMapped(device, 0, 1));
+        Assert.True(await IsMappedAsync(device, 0, 1));
         await device.ResizeAsync(2 * DiskBytes);
         var bytes = TestMemory.Random(new Random(9), 4 * PartBytes);
         await device.WriteAsync((DiskBytes - 2 * PartBytes) / BlockSize, bytes);
         Assert.Equal(bytes, await device.ReadBytesAsync((DiskBytes - 2 * PartBytes) / BlockSize, 4 * PartBlocks));
-        Assert.False(IsMapped(device, DiskBytes / BlockSize - 1, 2));
+        Assert.False(await IsMappedAsync(device, DiskBytes / BlockSize - 1, 2));
+        Assert.True(await IsMappedAsync(device, DiskBytes / BlockSize - 1, 1));
         await device.ResizeAsync(DiskBytes / 2);
-        Assert.False(IsMapped(device, DiskBytes / BlockSize - 1, 1));
         await device.ResizeAsync(DiskBytes);
         Assert.All(await device.ReadBytesAsync(DiskBytes / BlockSize - 1, 1), value => Assert.Equal(0, value));
     }
 
     [Fact]
-    public async Task A_device_is_not_closed_before_the_read_has_ended_and_begins_none_after()
-    {
-        var device = await OpenFullAsync();
-        var memory = new BlockList();
-        Assert.True(device.TryBeginMappedRead(new BlockRange(1, 1), memory));
-        var close = device.DisposeAsync().AsTask();
-        Assert.False(close.IsCompleted);
-        Assert.Equal(_content[BlockSize..(2 * BlockSize)], memory.ToBytes());
-        Assert.False(IsMapped(device, 0, 1));
-        device.EndMappedRead(hasFailed: false);
-        await close;
-    }
-
-    [Fact]
     public async Task A_file_that_is_too_long_is_not_mapped()
     {
-        await using var device = await FileBlockDevice.OpenAsync(_file.Path, new() { CreateWithLength = FileMapping.MaxBytes + 4096 });
+        await using var device = await FileBlockDevice.OpenAsync(_file.Path, new() { CreateWithLength = FileMapping.MaxBytes + 4096, Calls = _calls });
         await device.WriteAsync(0, _content.AsMemory(0, PartBytes));
-        Assert.False(IsMapped(device, 0, 1));
+        Assert.False(await IsMappedAsync(device, 0, 1));
         Assert.Equal(_content[..PartBytes], await device.ReadBytesAsync(0, PartBlocks));
-    }
-
-    [Theory]
-    [InlineData("file portable")]
-    [InlineData("file direct tmpfs")]
-    public async Task Where_pages_can_not_be_used_nothing_is_mapped(string name)
-    {
-        await using var device = await TestDevices.OpenAsync(name, 4096, 64);
-        await device.Device.WriteAsync(0, TestMemory.Random(new Random(1), 64 * 4096));
-        Assert.False(IsMapped((IFileBackedBlockDevice)device.Device, 0, 1));
     }
 
     [Fact]
     public async Task A_read_only_disk_is_not_mapped()
     {
         await File.WriteAllBytesAsync(_file.Path, _content);
-        await using var device = await FileBlockDevice.OpenAsync(_file.Path, new() { IsReadOnly = true });
-        Assert.False(IsMapped(device, 0, 1));
+        await using var device = await FileBlockDevice.OpenAsync(_file.Path, new() { IsReadOnly = true, Calls = _calls });
+        Assert.False(await IsMappedAsync(device, 0, 1));
         Assert.Equal(_content[..BlockSize], await device.ReadBytesAsync(0, 1));
     }
 
-    private static bool IsMapped(IFileBackedBlockDevice device, long lba, long count)
+    private async Task<bool> IsMappedAsync(FileBlockDevice device, long lba, int count)
     {
-        if (!device.TryBeginMappedRead(new BlockRange(lba, count), new BlockList())) return false;
-        device.EndMappedRead(hasFailed: false);
-        return true;
+        var before = _calls.Transfers;
+        await device.ReadBytesAsync(lba, count);
+        return _calls.Transfers == before;
     }
 
     private async Task<FileBlockDevice> OpenFullAsync()
     {
         await File.WriteAllBytesAsync(_file.Path, _content);
-        return await FileBlockDevice.OpenAsync(_file.Path, new() { BlockSize = BlockSize });
+        return await FileBlockDevice.OpenAsync(_file.Path, new() { BlockSize = BlockSize, Calls = _calls });
     }
 
     // The device has locked it against File.

@@ -34,9 +34,6 @@ internal abstract class FileBackend(string path, SafeFileHandle handle, int bloc
     /// <summary>Whether the system can send from the file itself (sendfile), at all.</summary>
     public virtual bool CanBeSent => false;
 
-    /// <summary>The file in memory, where reads may be sent from it; null: they may not.</summary>
-    public virtual FileMapping? Mapping => null;
-
     /// <summary>Reads what can be had without waiting.</summary>
     /// <param name="offsetBytes">Of the first byte of the list.</param>
     /// <param name="list">The list.</param>

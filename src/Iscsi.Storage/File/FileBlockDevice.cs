@@ -10,6 +10,8 @@ namespace Iscsi.Storage;
 /// <para>On 64-bit Linux, cached reads and everything on tmpfs complete on the caller's thread; what can block runs on the
 /// device's own threads, where the caller also goes on after it. A call that waits for a thread allocates nothing. On other
 /// systems .NET's file calls are used: no unmap, no extents, zeroes are written.</para>
+/// <para>A writable file on tmpfs of up to 4 GiB is mapped, within an eighth of the memory there is: its pages count as resident memory of the
+/// process then. The process handles SIGBUS from there on, for its own copies, and passes others on.</para>
 /// <para>After a failed flush (or durable write) every later write and flush is refused with
 /// <see cref="BlockDeviceError.Latched"/>, because the kernel may have dropped the data and would report success next
 /// time.</para>

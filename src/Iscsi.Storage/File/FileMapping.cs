@@ -3,8 +3,8 @@ using Reservations;
 namespace Iscsi.Storage;
 
 /// <summary>
-/// A file on tmpfs in the process's address space: what is read is sent from the file's own pages, without a call or a copy for the read, and
-/// writes are copies, for which nobody waits for the file's lock (its inode's).
+/// A file on tmpfs in the process's address space: reads and writes are copies, without a system call, and writes of several threads do not wait for
+/// the file's lock (its inode's).
 /// </summary>
 /// <remarks>
 /// <para>
@@ -12,9 +12,8 @@ namespace Iscsi.Storage;
 /// what is deallocated has to be forgotten. The mark of a part is found by the first transfer of it.
 /// </para>
 /// <para>
-/// A file that someone has made shorter leaves a mapping without pages behind it. System calls fail there (EFAULT); <see cref="BusErrors"/> is about
-/// our own copies. What the mapping shows counts as resident memory of the process, and the kernel looks at that when it chooses whom to end for
-/// want of memory; hence the limits.
+/// A file that someone has made shorter leaves a mapping without pages behind it; see <see cref="BusErrors"/>. What the mapping shows counts as
+/// resident memory of the process, and the kernel looks at that when it chooses whom to end for want of memory; hence the limits.
 /// </para>
 /// </remarks>
 internal sealed unsafe class FileMapping : IDisposable
@@ -27,8 +26,6 @@ internal sealed unsafe class FileMapping : IDisposable
 
     private const int PartShift = 16;
     private const int PartBytes = 1 << PartShift;
-    private const int WindowShift = 30;
-    private const long WindowBytes = 1L << WindowShift;
 
     private const byte IsThere = byte.MaxValue;
 
@@ -42,7 +39,6 @@ internal sealed unsafe class FileMapping : IDisposable
     private readonly LinuxCalls _calls;
     private readonly byte* _address;
     private readonly long _lengthBytes;
-    private readonly MappedMemory[] _windows;
 
     // Of each part: IsThere, or the number of transfers until the next look. Several threads count down at once; then it comes a little earlier or later.
     private readonly byte[] _parts;
@@ -56,12 +52,6 @@ internal sealed unsafe class FileMapping : IDisposable
         _address = address;
         _lengthBytes = lengthBytes;
         _parts = new byte[(lengthBytes + PartBytes - 1) >> PartShift];
-        _windows = new MappedMemory[(lengthBytes + WindowBytes - 1) >> WindowShift];
-        for (var i = 0; i < _windows.Length; i++)
-        {
-            var start = i * WindowBytes;
-            _windows[i] = new MappedMemory(address + start, (int)Math.Min(WindowBytes, lengthBytes - start));
-        }
     }
 
     /// <summary>Maps a file as long as it is now.</summary>
@@ -79,22 +69,6 @@ internal sealed unsafe class FileMapping : IDisposable
         }
         Interlocked.Add(ref s_mappedBytes, -lengthBytes);
         return null;
-    }
-
-    /// <summary>The memory of a part of the file.</summary>
-    /// <param name="offsetBytes">First byte, 0 or more.</param>
-    /// <param name="lengthBytes">Bytes, 1 or more.</param>
-    /// <param name="memory">For system calls only, until <see cref="Dispose"/>.</param>
-    /// <returns>False: it has holes, or is not mapped.</returns>
-    public bool TryGet(long offsetBytes, int lengthBytes, out Memory<byte> memory)
-    {
-        memory = default;
-        if (!Has(offsetBytes, lengthBytes)) return false;
-        var window = _windows[offsetBytes >> WindowShift];
-        var start = (int)(offsetBytes & (WindowBytes - 1));
-        if (start > window.LengthBytes - lengthBytes) return false; // in two windows
-        memory = window.Memory.Slice(start, lengthBytes);
-        return true;
     }
 
     /// <summary>Fills a list.</summary>
@@ -163,13 +137,10 @@ internal sealed unsafe class FileMapping : IDisposable
     {
         Interlocked.Increment(ref _changes);
         var first = Math.Min(offsetBytes, _lengthBytes) >> PartShift;
-        var end = (Math.Min(offsetBytes + lengthBytes, _lengthBytes) + PartBytes - 1) >> PartShift;
+        var end = lengthBytes < _lengthBytes - offsetBytes ? (offsetBytes + lengthBytes + PartBytes - 1) >> PartShift : _parts.Length;
         if (end > first) _parts.AsSpan((int)first, (int)(end - first)).Clear();
         Interlocked.MemoryBarrier();
     }
-
-    /// <summary>Forgets everything: the file is no longer what it was.</summary>
-    public void Forget() => Forget(0, _lengthBytes);
 
     /// <summary>In a signal handler: if the address is ours, there is a page afterwards, and the mapping is not used again.</summary>
     public bool TryMend(nint address)

@@ -8,8 +8,6 @@ internal sealed partial class LinuxFileBackend
     private FileMapping? _mapping;
     private int _isTimeDue; // 1: the mapping was written to since the file's time of modification was set
 
-    public override FileMapping? Mapping => _mapping;
-
     /// <summary>
     /// Maps what is on tmpfs. Elsewhere a page might have to be waited for; and whether a page of someone else's file is there, the kernel
     /// tells only those who may write to it.

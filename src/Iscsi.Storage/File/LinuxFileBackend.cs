@@ -64,9 +64,9 @@ internal sealed partial class LinuxFileBackend : FileBackend
         CheckLatch();
         // First, so that a file that can't have the space keeps its length.
         if (_options.FullyProvisioned) ReserveSpace(lengthBytes);
-        _mapping?.Forget();
+        _mapping?.Forget(0, long.MaxValue);
         Check($"be set to {lengthBytes} bytes", _calls.SetLength(_fd, lengthBytes), BlockDeviceError.WriteFailed);
-        _mapping?.Forget();
+        _mapping?.Forget(0, long.MaxValue);
         Sync();
     }
 

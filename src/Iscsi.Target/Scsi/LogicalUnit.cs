@@ -52,7 +52,6 @@ internal sealed partial class LogicalUnit
         Number = number;
         Device = device;
         Shortcuts = device as IBlockDeviceShortcuts;
-        FileBacked = device as IFileBackedBlockDevice;
         TargetName = targetName;
         Limits = limits;
         _isWriteProtected = options.IsReadOnly;
@@ -82,9 +81,6 @@ internal sealed partial class LogicalUnit
 
     /// <summary>What the storage does beside its Store level; null: nothing.</summary>
     public IBlockDeviceShortcuts? Shortcuts { get; }
-
-    /// <summary>The storage, if its blocks can be sent from a file; else null.</summary>
-    public IFileBackedBlockDevice? FileBacked { get; }
 
     /// <summary>What the device is now.</summary>
     public BlockDeviceInfo Info => Device.Info;

@@ -17,7 +17,6 @@ internal sealed partial class TargetTask
     private const int FileChunkBytes = 256 * 1024;
 
     private IFileBackedBlockDevice? _fileDevice; // while it is asked, and while its file is being sent from
-    private IFileBackedBlockDevice? _mappedDevice; // while its memory is being sent
     private SafeFileHandle? _file;
     private long _fileOffset;
     private long _fileReadMark;
@@ -27,7 +26,7 @@ internal sealed partial class TargetTask
     // Chooses for the chunk. The device may still refuse.
     private bool TryPlanFileRead(long remaining)
     {
-        if (remaining < MinFileReadBytes || !Session.Channel.CanSendFiles || Request.Unit!.FileBacked is not { } device) return false;
+        if (remaining < MinFileReadBytes || !Session.Channel.CanSendFiles || Request.Unit!.Device is not IFileBackedBlockDevice device) return false;
         if (device.Info.MaximumAtomicWriteBytes != 0) return false; // a part of a WRITE ATOMIC may be seen by nobody
         _fileDevice = device;
         _chunkBytes = (int)Math.Min(remaining, FileChunkBytes);
@@ -58,24 +57,6 @@ internal sealed partial class TargetTask
         if (_file is null) return;
         _file = null;
         device!.EndFileRead();
-    }
-
-    // A small chunk that needs no copy either: it is sent from where the device has it. The bytes are taken when the socket takes them, so they
-    // are not read from later; what was said of writes that come meanwhile holds until then.
-    private bool TryBeginMappedRead()
-    {
-        if (_plan != Plan.Read || _flushesFirst || _fileDevice is not null || Request.Unit!.FileBacked is not { } device || !Session.Channel.CanSendFiles) return false;
-        if (device.Info.MaximumAtomicWriteBytes != 0) return false;
-        if (!device.TryBeginMappedRead(new BlockRange(CurrentLba, _io.Length / BlockBytes), _io)) return false;
-        _mappedDevice = device;
-        return true;
-    }
-
-    private void EndMappedRead()
-    {
-        var device = _mappedDevice;
-        _mappedDevice = null;
-        device!.EndMappedRead(hasFailed: _isAborted);
     }
 
     private void QueueFileDataIn(in DataInFields fields, int offsetBytes, int lengthBytes, Grant wire) =>

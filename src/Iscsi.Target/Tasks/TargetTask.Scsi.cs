@@ -300,7 +300,7 @@ internal sealed partial class TargetTask
             StartUnitWork();
             return;
         }
-        if (TryBeginMappedRead() || TryReadAtOnce())
+        if (TryReadAtOnce())
         {
             OnIoEnded(null);
             return;

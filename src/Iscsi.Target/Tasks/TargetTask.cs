@@ -335,7 +335,6 @@ internal sealed partial class TargetTask : ITaskSetMember<TargetTask>, IPduSendC
         BurstData.Clear();
         _io.Clear();
         if (_fileDevice is not null) EndFileRead();
-        if (_mappedDevice is not null) EndMappedRead();
         if (_burst.IsEmpty) return;
         _burst.Dispose();
         _burst = default;
