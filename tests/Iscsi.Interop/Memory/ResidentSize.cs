@@ -8,6 +8,8 @@ internal sealed class ResidentSize : IAsyncDisposable
     // Often enough for every peak that lasts: memory that was touched stays resident until a collection gives it back.
     private static readonly TimeSpan Period = TimeSpan.FromMilliseconds(20);
 
+    private static readonly bool AreDisksMapped = new DriveInfo(Path.GetTempPath()).DriveFormat == "tmpfs";
+
     private readonly PeriodicTimer _timer = new(Period);
     private readonly int _processId;
     private readonly Task _loop;
@@ -28,16 +30,8 @@ internal sealed class ResidentSize : IAsyncDisposable
         return new ResidentSize(daemon.ProcessId);
     }
 
-    /// <summary>VmRSS of a process.</summary>
-    public static long BytesOf(int processId)
-    {
-        foreach (var line in File.ReadLines($"/proc/{processId}/status"))
-        {
-            if (!line.StartsWith("VmRSS:", StringComparison.Ordinal)) continue;
-            return long.Parse(line.AsSpan("VmRSS:".Length, line.Length - "VmRSS:".Length - " kB".Length), NumberStyles.AllowLeadingWhite, CultureInfo.InvariantCulture) * 1024;
-        }
-        throw new InvalidOperationException($"process {processId} has ended");
-    }
+    /// <summary>VmRSS of a process; without RssShmem where the disks lie on tmpfs, whose pages are mapped and not the process's.</summary>
+    public static long BytesOf(int processId) => FieldOf(processId, "VmRSS:") - (AreDisksMapped ? FieldOf(processId, "RssShmem:") : 0);
 
     /// <summary>Fails the test when the process was larger than it promised.</summary>
     public void IsAtMost(MemoryPromise promise)
@@ -45,6 +39,16 @@ internal sealed class ResidentSize : IAsyncDisposable
         var peak = PeakBytes;
         TestContext.Current.TestOutputHelper?.WriteLine($"resident size at most {peak / 1048576.0:F1} MiB, bound {promise.ProcessBoundBytes >> 20} MiB");
         Assert.True(peak <= promise.ProcessBoundBytes, $"the resident size reached {peak >> 10} KiB, the bound is {promise.ProcessBoundBytes >> 10} KiB");
+    }
+
+    private static long FieldOf(int processId, string name)
+    {
+        foreach (var line in File.ReadLines($"/proc/{processId}/status"))
+        {
+            if (!line.StartsWith(name, StringComparison.Ordinal)) continue;
+            return long.Parse(line.AsSpan(name.Length, line.Length - name.Length - " kB".Length), NumberStyles.AllowLeadingWhite, CultureInfo.InvariantCulture) * 1024;
+        }
+        throw new InvalidOperationException($"process {processId} has ended");
     }
 
     public async ValueTask DisposeAsync()
