@@ -356,7 +356,7 @@ int main(int ac, char **av) {
 	for (int i = 0; i < o.sessions; i++) { conn *c = &cs[i]; c->id = i; if (o.raw) { raw_login(c, 1); raw_cap(c); } else lib_login(c); }
 	if (o.mode == 1) {
 		sizes z = { 0 }; watch(o.secs, &z);
-		printf("%s idle sessions %d target VmRSS %ld KiB VmHWM %ld KiB anonymous %ld KiB mapped %ld KiB threads %ld\n", o.label, o.sessions, z.rss, z.hwm, z.anon, z.mapped, z.threads);
+		printf("%s idle sessions %d target RSS %ld HWM %ld anonymous %ld mapped %ld KiB, %ld threads\n", o.label, o.sessions, z.rss, z.hwm, z.anon, z.mapped, z.threads);
 		for (int i = 0; i < o.sessions; i++) if (o.raw) raw_logout(&cs[i]);
 		return 0;
 	}
