@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """The tables and plots of compare.sh: medians and spread by cell, ours beside tgt, the loopback's ceiling of the same runs."""
-import argparse, collections, csv, os, platform, re, statistics, subprocess
+import argparse, collections, csv, math, os, platform, re, statistics, subprocess
 import floors, plot
 
 COLUMNS = "label engine bs r qd w pattern iops mibs p50 p99 p999 errs tus ous tcpu ocpu other idle steal rss hwm slowest fastest anon mapped".split()
@@ -28,7 +28,7 @@ with open(a.csv) as f:
 
 
 def size(n):
-    return f"{n >> 20} MiB" if n >= 1 << 20 else f"{n >> 10} KiB" if n >= 1024 else f"{n} B"
+    return f"{n >> 30} GiB" if n >= 1 << 30 else f"{n >> 20} MiB" if n >= 1 << 20 else f"{n >> 10} KiB" if n >= 1024 else f"{n} B"
 
 
 def median(runs, name):
@@ -60,7 +60,7 @@ def notes(section):
     if said:
         print()
     for text, times in said.items():
-        print(f"- {text[:1].upper()}{text[1:]}" + (f" ({times} times)" if times > 1 else "") + ".")
+        print(f"- {text}" + (f" ({times} times)" if times > 1 else "") + ".")
 
 
 def machine():
@@ -73,7 +73,7 @@ def tgt_version():
     try:
         return "tgt " + subprocess.run(["tgtd", "--version"], capture_output=True, text=True).stdout.strip()
     except OSError:
-        return "no tgt"
+        return None
 
 
 def table(place):
@@ -101,7 +101,8 @@ def print(*text, **options):
 
 file_systems = a.dirs.split()
 print("# Results\n")
-print(f"`{a.command}` at {a.commit}, daemon {a.daemon}, `--memory {a.memory}`; {tgt_version()} (rdwr); both serve a {size(int(a.mib) << 20)} file on {file_systems[0]}.  ")
+tgt = tgt_version()
+print(f"`{a.command}` at {a.commit}, daemon {a.daemon}, `--memory {a.memory}`; {f'{tgt} (rdwr); both serve' if tgt else 'no tgt; it serves'} a {size(int(a.mib) << 20)} file on {file_systems[0]}.  ")
 print(f"{machine()}; load average at the end {os.getloadavg()[0]:.1f}. {a.secs} s a run, {int(a.took) / 60:.0f} min in all; {dropped} of {total} runs "
       "dropped for steal above 5 %.\n")
 print("Medians, in brackets the least and the greatest run. Compare within a row only: the two were measured in turns, other rows at other")
@@ -145,7 +146,7 @@ with open(a.generators) as f:
         others[generator, cell, target].append((float(rate), float(us), float(own)))
 if others:
     print("\n## Other load generators\n\n`iscsinet perf` is our own initiator, `iscsi-perf` that of libiscsi, which only reads. One session each, in the same runs, "
-          "in turns; the CPU is the target's in the middle of the run.")
+          f"in turns, {max(1, math.ceil(float(a.secs)))} s each; the CPU is the target's in the middle of the run.")
     print("Both copy all data, and on two processors take from the target what they use themselves: they cap a fast target, and not a slow one.\n")
     print("| generator | cell | IOPS ours | IOPS tgt | × | CPU µs an I/O ours | CPU µs an I/O tgt | × | generator's CPU, of one processor, ours / tgt |")
     print("|---|---|---|---|---|---|---|---|---|")

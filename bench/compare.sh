@@ -2,9 +2,9 @@
 # compare.sh - our daemon against tgt on the same files, by the same load generator, cell by cell in turns, so that what disturbs
 # the machine disturbs both. Writes a table to bench/RESULTS.md (or --out) and its plots beside it.
 #
-#   bench/compare.sh                 every cell, 5 runs of 3 s: WHOLE
-#   bench/compare.sh --standard      the cells that have a floor, 5 runs of 2 s: STANDARD
-#   bench/compare.sh --quick         the cells that matter most, 3 runs of 1.5 s: QUICK
+#   bench/compare.sh                 every cell, 5 runs of 3 s: about an hour
+#   bench/compare.sh --standard      the cells that have a floor, 5 runs of 2 s: about 22 minutes
+#   bench/compare.sh --quick         the cells that matter most, 3 runs of 1.5 s: about four minutes
 #   bench/compare.sh --estimate ...  says how long a run with these options takes, and ends; a run says it too before it starts
 #   bench/compare.sh --cells 'R:4k:rand:32:1 W:1m:seq:32:4:digest' --runs 7 --secs 2
 #   bench/compare.sh --daemon artifacts/aot/iscsinet     another build of the daemon
@@ -16,8 +16,9 @@
 #   bench/compare.sh --lock FILE                         holds flock(1) on FILE while it measures, run by run
 #
 # A cell is R|W:size:rand|seq:depth:sessions[:digest][:disk|:null]: disk is a file on a file system with a device below, null a LUN that
-# stores nothing. Needs gcc and python3; without tgtd our daemon is measured alone, and what is left out for want of a tool is said. Data of reads from 16 KiB up are dropped by the load
-# generator without a copy (unless it has to check a digest): one that copies them is slower than the target.
+# stores nothing. Needs gcc and python3; without tgtd our daemon is measured alone, and what is left out for want of a tool is said.
+# Data of reads from 16 KiB up are dropped by the load generator without a copy (unless it has to check a digest): one that copies them is
+# slower than the target.
 # Runs in which the host took more than 5 % of the processors away (steal) are dropped, and counted. A run that fails makes no row.
 # Resident sizes are those of fresh daemons, one for each row, after the cells; the floors at the end are judged by the rows of the run.
 set -euo pipefail
@@ -93,7 +94,7 @@ expected=$(seconds)
 echo "compare.sh: about $(((expected + 30) / 60)) min ($expected s, without a build of the daemon)" >&2
 if [ -n "$estimate" ]; then exit 0; fi
 
-work=$(mktemp -d "$dir/iscsinet-bench.XXXXXX"); disk=''; pids=()
+work=$(mktemp -d "$dir/iscsinet-bench.XXXXXX"); disk=''; pids=() controls=()
 # tgtd ends neither at once nor surely by SIGTERM while sessions are there.
 stop() {
   for p in "${pids[@]}"; do kill "$p" 2>/dev/null || true; done
@@ -104,6 +105,8 @@ stop() {
     sleep 0.1
   done
   for p in "${pids[@]}"; do disown "$p" 2>/dev/null || true; kill -9 "$p" 2>/dev/null || true; done
+  # A tgtd that was killed leaves them.
+  for p in "${controls[@]}"; do rm -f "/var/run/tgtd/socket.$p" "/var/run/tgtd/socket.$p.lock"; done
   rm -rf "$work" ${disk:+"$disk"}
 }
 trap stop EXIT
@@ -124,8 +127,8 @@ if [[ $daemon == *.dll ]]; then run=(dotnet "$daemon"); else run=("$daemon"); fi
 url_of() { awk -v n="$2" '/^ready/ && ++seen == n {print $2; exit}' "$1"; }
 
 # Start and size of each build: 16 MiB of budget, no session yet, then one. Every line but `ready` is of no interest.
-if [[ $daemon == *.dll ]]; then build='just-in-time compiled'; else build=$(basename "$daemon"); fi
-builds=("$build|${run[*]}")
+if [[ $daemon == *.dll ]]; then built='just-in-time compiled'; else built=$(basename "$daemon"); fi
+builds=("$built|${run[*]}")
 if [ -n "$publish" ]; then
   rid=$(dotnet --info | awk '/RID:/ {rid = $2} END {print rid}')
   # Sources of its own, because a build for one system leaves its traces in obj.
@@ -180,7 +183,7 @@ declare -A pid=([ours]=$ours)
 targets=ours
 # Not ours to wait for: its output is a file, so that nothing that waits for ours waits for a tgtd that does not end.
 start_tgt() { # CONTROL-PORT PORT IQN: its process in tgt
-  tgtd -f -C "$1" --iscsi portal=127.0.0.1:"$2" >>"$work/tgt.log" 2>&1 </dev/null & tgt=$!; pids+=("$tgt")
+  tgtd -f -C "$1" --iscsi portal=127.0.0.1:"$2" >>"$work/tgt.log" 2>&1 </dev/null & tgt=$!; pids+=("$tgt"); controls+=("$1")
   for _ in {1..50}; do tgtadm -C "$1" --lld iscsi --op show --mode sys >/dev/null 2>&1 && break; sleep 0.1; done
   tgtadm -C "$1" --lld iscsi --op new --mode target --tid 1 -T "$3"
 }
@@ -235,8 +238,13 @@ resident() {
       for size in "$memory" 128MiB 256MiB 512MiB; do
         "${run[@]}" serve "$work/bare.img" --listen 127.0.0.1:0 --memory "$size" "${serve_options[@]}" >"$work/fresh.out" 2>"$work/fresh.err" &
         fresh=$!; pids+=("$fresh")
-        until grep -q ^ready "$work/fresh.out"; do kill -0 "$fresh" 2>/dev/null || break; sleep 0.01; done
-        promised=$(sed -nE 's/^memory:.* ([0-9]+) sessions of .*/\1/p' "$work/fresh.err" "$work/fresh.out")
+        # Two streams: the line that says how many sessions may come after the one that says that it is ready.
+        for _ in {1..1000}; do
+          if grep -q ^ready "$work/fresh.out" && grep -q ^memory: "$work/fresh.err"; then break; fi
+          kill -0 "$fresh" 2>/dev/null || break
+          sleep 0.01
+        done
+        promised=$(sed -nE 's/^memory:.* ([0-9]+) sessions of .*/\1/p' "$work/fresh.err")
         [ "${promised:-0}" -lt "$sessions" ] || break
         end_fresh; promised=0
       done
@@ -293,7 +301,7 @@ for ((i = 0; i < rounds; i++)); do
   resident '16 sessions, 1 MiB writes, depth 32' 16 -W -s -b 1m -q 32 -j 2 -T 0.3 -t "$secs"
 done
 
-if [[ $daemon == *.dll ]]; then described=$build; else described="$build, $(stat -c %s "$daemon") bytes"; fi
+if [[ $daemon == *.dll ]]; then described=$built; else described="$built, $(stat -c %s "$daemon") bytes"; fi
 python3 "$here/compare.py" --csv "$work/runs.csv" --echo "$work/echo.txt" --logins "$work/logins.txt" --command "$command" --secs "$secs" \
   --daemon "$described" --starts "$work/starts.csv" --files "$work/files.csv" --generators "$work/generators.csv" \
   --resident "$work/resident.csv" --notes "$work/notes.txt" --took $SECONDS --mib "$size" \
