@@ -161,7 +161,8 @@ if others:
               f"{shown[0][2]} / {shown[1][2]} |")
 notes("generators")
 
-print("\n## Loopback ceiling\n\nAn echo in C that moves the same bytes with the same batching, in the same runs.\n")
+print("\n## Loopback ceiling\n\nAn echo in C that moves the same bytes with the same batching, in the same runs. Large ones are dropped by its client without "
+      "a copy,\nas by the load generator; its server sends them out of one buffer of its own, ours out of the file's pages, which may be cheaper (`sendfile`) and so above 100 %.\n")
 print("| bytes | exchanges a second | its server's CPU µs | ours reaches |\n|---|---|---|---|")
 echo, ceiling = collections.defaultdict(list), {}
 with open(a.echo) as f:
