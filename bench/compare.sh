@@ -252,9 +252,12 @@ resident() {
       address=$(url_of "$work/fresh.out" 1)
     else
       size=- port=$((20000 + RANDOM % 10000)) control=$((1000 + RANDOM % 20000))
-      start_tgt $control $port $iqn; fresh=$tgt address=iscsi://127.0.0.1:$port/$iqn/1
-      tgtadm -C $control --lld iscsi --op new --mode logicalunit --tid 1 --lun 1 --bstype rdwr -b "$work/bare.img"
-      tgtadm -C $control --lld iscsi --op bind --mode target --tid 1 -I ALL
+      # One that does not start, for its port is taken, say, must not end a run whose cells are all measured.
+      if start_tgt $control $port $iqn; then
+        tgtadm -C $control --lld iscsi --op new --mode logicalunit --tid 1 --lun 1 --bstype rdwr -b "$work/bare.img" || true
+        tgtadm -C $control --lld iscsi --op bind --mode target --tid 1 -I ALL || true
+      fi
+      fresh=$tgt address=iscsi://127.0.0.1:$port/$iqn/1
     fi
     if [ -n "$address" ] && locked timeout 120 "$work/load" "$@" -r "$sessions" -P "$fresh" -l "$target" "$address" >"$work/resident.txt" 2>&1; then
       echo "$row|$target|$size|$(sed -nE 's/.* RSS ([0-9]+) HWM ([0-9]+) anonymous ([0-9]+) mapped ([0-9]+) KiB.*/\1|\2|\3|\4/p' "$work/resident.txt")" >>"$work/resident.csv"
