@@ -238,9 +238,9 @@ resident() {
       for size in "$memory" 128MiB 256MiB 512MiB; do
         "${run[@]}" serve "$work/bare.img" --listen 127.0.0.1:0 --memory "$size" "${serve_options[@]}" >"$work/fresh.out" 2>"$work/fresh.err" &
         fresh=$!; pids+=("$fresh")
-        # Two streams: the line that says how many sessions may come after the one that says that it is ready.
+        # Two streams: the line that says how many sessions may come, in pieces, after the one that says that it is ready.
         for _ in {1..1000}; do
-          if grep -q ^ready "$work/fresh.out" && grep -q ^memory: "$work/fresh.err"; then break; fi
+          if grep -q ^ready "$work/fresh.out" && grep -q '^memory:.* sessions of ' "$work/fresh.err"; then break; fi
           kill -0 "$fresh" 2>/dev/null || break
           sleep 0.01
         done
