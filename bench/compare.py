@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """The tables and plots of compare.sh: medians and spread by cell, ours beside tgt, the loopback's ceiling of the same runs."""
-import argparse, collections, csv, os, platform, re, statistics, subprocess
-import plot
+import argparse, collections, csv, math, os, platform, re, statistics, subprocess
+import floors, plot
 
-COLUMNS = "label engine bs r qd w pattern iops mibs p50 p99 p999 errs tus ous tcpu ocpu other idle steal rss hwm slowest fastest".split()
+COLUMNS = "label engine bs r qd w pattern iops mibs p50 p99 p999 errs tus ous tcpu ocpu other idle steal rss hwm slowest fastest anon mapped".split()
 
 p = argparse.ArgumentParser()
-for name in "csv echo files logins starts command secs daemon commit dirs memory out".split():
+for name in "csv echo files generators resident logins starts notes command secs daemon commit dirs memory mib took out".split():
     p.add_argument("--" + name, required=True)
 a = p.parse_args()
 processors = os.cpu_count()
@@ -28,7 +28,7 @@ with open(a.csv) as f:
 
 
 def size(n):
-    return f"{n >> 20} MiB" if n >= 1 << 20 else f"{n >> 10} KiB" if n >= 1024 else f"{n} B"
+    return f"{n >> 30} GiB" if n >= 1 << 30 else f"{n >> 20} MiB" if n >= 1 << 20 else f"{n >> 10} KiB" if n >= 1024 else f"{n} B"
 
 
 def median(runs, name):
@@ -53,6 +53,16 @@ def name_of(cell, place=False):
     return text + (", digests" if cell.digest else "") + (f", {cell.place}" if place and cell.place != "main" else "")
 
 
+def notes(section):
+    """What was left out, and why; what happened several times is said once."""
+    with open(a.notes) as f:
+        said = collections.Counter(text for key, _, text in (line.rstrip("\n").partition("\t") for line in f) if key == section)
+    if said:
+        print()
+    for text, times in said.items():
+        print(f"- {text}" + (f" ({times} times)" if times > 1 else "") + ".")
+
+
 def machine():
     with open("/proc/cpuinfo") as f:
         model = next((l.split(":")[1].strip() for l in f if l.startswith("model name")), platform.machine())
@@ -63,7 +73,7 @@ def tgt_version():
     try:
         return "tgt " + subprocess.run(["tgtd", "--version"], capture_output=True, text=True).stdout.strip()
     except OSError:
-        return "no tgt"
+        return None
 
 
 def table(place):
@@ -91,11 +101,14 @@ def print(*text, **options):
 
 file_systems = a.dirs.split()
 print("# Results\n")
-print(f"`{a.command}` at {a.commit}, daemon {a.daemon}, `--memory {a.memory}`; {tgt_version()} (rdwr); both serve a 1 GiB file on {file_systems[0]}.  ")
-print(f"{machine()}; load average at the end {os.getloadavg()[0]:.1f}. {a.secs} s a run; {dropped} of {total} runs dropped for steal above 5 %.\n")
+tgt = tgt_version()
+print(f"`{a.command}` at {a.commit}, daemon {a.daemon}, `--memory {a.memory}`; {f'{tgt} (rdwr); both serve' if tgt else 'no tgt; it serves'} a {size(int(a.mib) << 20)} file on {file_systems[0]}.  ")
+print(f"{machine()}; load average at the end {os.getloadavg()[0]:.1f}. {a.secs} s a run, {int(a.took) / 60:.0f} min in all; {dropped} of {total} runs "
+      "dropped for steal above 5 %.\n")
 print("Medians, in brackets the least and the greatest run. Compare within a row only: the two were measured in turns, other rows at other")
 print("moments. CPU is the target's, user and system, from `/proc/PID/stat`; the load generator shares the processors.\n")
 table("main")
+notes("cells")
 
 plain, with_digest = (rows.get((Cell("main", d, 4096, 0, 32, 1, "rand"), "ours")) for d in (False, True))
 if plain and with_digest:
@@ -127,9 +140,31 @@ if many:
         shares = [f"{median(v, 'slowest'):.2f} ({min(x['slowest'] for x in v):.2f})" if (v := rows.get((cell, t))) else "–" for t in ("ours", "tgt")]
         print(f"| {name_of(cell, place=True)} | {shares[0]} | {shares[1]} |")
 
-print("\n## Loopback ceiling\n\nAn echo in C that moves the same bytes with the same batching, in the same runs.\n")
+others = collections.defaultdict(list)
+with open(a.generators) as f:
+    for generator, cell, target, rate, us, own in csv.reader(f):
+        others[generator, cell, target].append((float(rate), float(us), float(own)))
+if others:
+    print("\n## Other load generators\n\n`iscsinet perf` is our own initiator, `iscsi-perf` that of libiscsi, which only reads. One session each, in the same runs, "
+          f"in turns, {max(1, math.ceil(float(a.secs)))} s each; the CPU is the target's in the middle of the run.")
+    print("Both copy all data, and on two processors take from the target what they use themselves: they cap a fast target, and not a slow one.\n")
+    print("| generator | cell | IOPS ours | IOPS tgt | × | CPU µs an I/O ours | CPU µs an I/O tgt | × | generator's CPU, of one processor, ours / tgt |")
+    print("|---|---|---|---|---|---|---|---|---|")
+    for generator, text in dict.fromkeys((g, c) for g, c, _ in others):
+        op, bs, pattern, depth, _ = text.split(":")
+        cell = Cell("main", False, int(bs[:-1]) << 10, 100 if op == "W" else 0, int(depth), 1, pattern)
+        pair = [others.get((generator, text, t)) for t in ("ours", "tgt")]
+        part = [[statistics.median(v[i] for v in runs) for i in range(3)] if runs else None for runs in pair]
+        across = [f"{part[0][i] / part[1][i]:.2f}" if part[0] and part[1] and part[1][i] else "–" for i in (0, 1)]
+        shown = [[f"{m[0]:,.0f}", f"{m[1]:.2f}", f"{100 * m[2]:.0f} %"] if m else ["–"] * 3 for m in part]
+        print(f"| {generator} | {name_of(cell)} | {shown[0][0]} | {shown[1][0]} | {across[0]} | {shown[0][1]} | {shown[1][1]} | {across[1]} | "
+              f"{shown[0][2]} / {shown[1][2]} |")
+notes("generators")
+
+print("\n## Loopback ceiling\n\nAn echo in C that moves the same bytes with the same batching, in the same runs. Large ones are dropped by its client without "
+      "a copy,\nas by the load generator; its server sends them out of one buffer of its own, ours out of the file's pages, which may be cheaper (`sendfile`) and so above 100 %.\n")
 print("| bytes | exchanges a second | its server's CPU µs | ours reaches |\n|---|---|---|---|")
-echo = collections.defaultdict(list)
+echo, ceiling = collections.defaultdict(list), {}
 with open(a.echo) as f:
     for line in f:
         m = re.match(r"(\S+) .*?: (\d+) IOPS .*server\(\+sender\) CPU ([\d.]+)", line)
@@ -141,12 +176,16 @@ for name, values in echo.items():
     bs, depth, pattern = of[name]
     ours = rows.get((Cell("main", False, bs, 0, depth, 1, pattern), "ours"))
     share = f"{100 * median(ours, 'iops') / rate:.0f} %" if ours else "–"
+    ceiling[bs, depth] = rate
     print(f"| {name.replace('-', ' ')} | {rate:,.0f} | {statistics.median(v[1] for v in values):.2f} | {share} |")
 
 bare = collections.defaultdict(list)
 with open(a.files) as f:
     for line in f:
-        op, bs, sessions, rate, cpu = re.match(r"(\w),(\d+),(\d+),(\d+) IOPS, server CPU ([\d.]+)", line).groups()
+        m = re.match(r"(\w),(\d+),(\d+),(\d+) IOPS, server CPU ([\d.]+)", line)
+        if not m:
+            continue
+        op, bs, sessions, rate, cpu = m.groups()
         bare[int(bs), op == "W", int(sessions)].append((float(rate), float(cpu)))
 if bare:
     print("\n## What the system calls allow\n\nA server in C (load/files.c) that receives, calls `pread`, `sendfile` or `pwrite` for each request, sends, and does nothing "
@@ -169,7 +208,7 @@ for build, values in starts.items():
     ms, mib, mb = ([v[i] for v in values] for i in range(3))
     print(f"| {build} | {statistics.median(ms):.0f} ({min(ms)}–{max(ms)}) | {statistics.median(mib):.0f} | {mb[0]:.1f} |")
 
-print("\n## Logins and memory\n")
+print("\n## Logins\n")
 logins = collections.defaultdict(list)
 with open(a.logins) as f:
     for line in f:
@@ -180,8 +219,49 @@ for label, values in logins.items():
     rates = [v[0] for v in values]
     print(f"- logins and logouts a second, {label}: {statistics.median(rates):,.0f} ({min(rates):,}–{max(rates):,}), "
           f"{statistics.median(v[1] for v in values):.0f} µs of CPU each")
-for label in ("ours", "tgt"):
-    peak = [x["hwm"] for (_, l), v in rows.items() if l == label for x in v]
-    if peak:
-        print(f"- greatest resident size over all runs, {label}: {max(peak) / 1024:.0f} MiB")
+notes("logins")
+
+
+def mib(kib):
+    return f"{kib / 1024:.0f}"
+
+
+def parts(anon, mapped, whole):
+    return f"{mib(anon)} + {mib(mapped)}, at once {mib(whole)}"
+
+
+resident = collections.defaultdict(list)
+with open(a.resident) as f:
+    for line in f:
+        row, target, promised, *sizes = line.rstrip("\n").split("|")
+        resident[row, target].append((promised, *map(int, sizes)))
+peaks = {t: [x for (_, l), v in rows.items() if l == t for x in v] for t in ("ours", "tgt")}
+print("\n## Resident sizes\n")
+print("MiB: anonymous memory + pages of files (of tmpfs too, so of a disk that is mapped) that are mapped, the greatest of each, looked at every 20 ms; then the")
+print("greatest resident size at once (VmHWM). Each row is a daemon's that has done nothing else; medians. The last is of the cells above, one daemon for all.\n")
+print("| | ours | tgt | `--memory` of ours |\n|---|---|---|---|")
+for row in dict.fromkeys(r for r, _ in resident):
+    shown = [parts(*(statistics.median(v[i] for v in runs) for i in (3, 4, 2))) if (runs := resident.get((row, t))) else "–" for t in ("ours", "tgt")]
+    used = {v[0] for v in resident.get((row, "ours"), [])}
+    more = "" if used <= {a.memory} else f", because {a.memory} promise fewer sessions"
+    print(f"| {row} | {shown[0]} | {shown[1]} | {', '.join(sorted(used)) or '–'}{more} |")
+shown = [parts(*(max(x[n] for x in v) for n in ("anon", "mapped", "hwm"))) if (v := peaks[t]) else "–" for t in ("ours", "tgt")]
+print(f"| greatest over all runs | {shown[0]} | {shown[1]} | {a.memory} |")
+notes("resident")
+
+figures = {key: {n: median(v, n) for n in ("iops", "tus", "p99", "slowest")} for key, v in rows.items()}
+middle = {key: [statistics.median(v[i] for v in values) for i in (0, 1)] for key, values in bare.items()}
+print("\n## Floors\n\nWhat was aimed at, judged by the medians above; only what was run. Beside a floor that is short, what the C server of the same system "
+      "calls reaches of it,\nwhere it was measured: a floor that is beyond it is beyond the system calls.\n")
+judged = floors.judge(figures, name_of, ceiling, middle, {b: [statistics.median(x[i] for x in v) for i in (0, 1)] for b, v in starts.items()},
+                      {t: statistics.median(x[0] for x in v) for t, v in logins.items()})
+if judged:
+    print(f"{sum(f.met for f in judged)} of {len(judged)} are met.\n")
+    print("| floor | of | measured | | the C server |\n|---|---|---|---|---|")
+    for f in judged:
+        print(f"| {f.floor} | {f.of} | {f.measured} | {'met' if f.met else '**short** ' + f.short} | {f.bare} |")
+else:
+    print("None of the cells that have a floor was run.")
+if any(t == "ours" for _, t in rows):
+    print("\nWhere the time goes in the cells that are short: [PROFILE.md](PROFILE.md), by hand, of an earlier run.")
 out.close()

@@ -44,6 +44,14 @@ static struct {
 static uint64_t now(void) { struct timespec t; clock_gettime(CLOCK_MONOTONIC, &t); return t.tv_sec * 1000000000ull + t.tv_nsec; }
 static void die(const char *f, ...) { va_list a; va_start(a, f); vfprintf(stderr, f, a); va_end(a); fputc('\n', stderr); exit(2); }
 static atomic_int phase; /* 0 warm-up, 1 measuring, 2 stop */
+static uint64_t started; /* the load, after all logins */
+/* A failed run prints no row: the process ends with 2. */
+#define lost(c, ...) lost_at((c)->id, __VA_ARGS__)
+static void lost_at(int session, const char *f, ...) {
+	char text[256]; va_list a; va_start(a, f); vsnprintf(text, sizeof text, f, a); va_end(a);
+	if (started) die("session %d: %s, %.2f s into the load", session, text, (now() - started) / 1e9);
+	die("session %d: %s", session, text);
+}
 
 /* log-linear histogram of ns: 128 buckets a power of two */
 #define SUB 7
@@ -179,8 +187,13 @@ static int raw_login(conn *c, int fatal) {
 	}
 	die("login: no end"); return -1;
 }
-static void raw_logout(conn *c) { uint8_t h[52] = { 0x46, 0x80 }; int n = 48; pbe32(h + 16, 0x7ffffffe); pbe32(h + 24, c->cmdsn); pbe32(h + 28, c->expstatsn);
-	if (c->hd) { uint32_t x = ~crc(~0u, h, 48); memcpy(h + 48, &x, 4); n = 52; } blk_send(c->fd, h, n); blk_recv(c->fd, h, n); close(c->fd); }
+/* The target may have sent something else before, such as a NOP-In. */
+static void raw_logout(conn *c) { uint8_t h[52] = { 0x46, 0x80 }, b[512]; int n = 48; pbe32(h + 16, 0x7ffffffe); pbe32(h + 24, c->cmdsn); pbe32(h + 28, c->expstatsn);
+	if (c->hd) { uint32_t x = ~crc(~0u, h, 48); memcpy(h + 48, &x, 4); n = 52; } blk_send(c->fd, h, n);
+	do { if (blk_recv(c->fd, h, n)) lost(c, "the target closed the connection before the Logout Response"); size_t dl = h[5] << 16 | h[6] << 8 | h[7]; dl = ((dl + 3) & ~3ul) + (c->dd && dl ? 4 : 0);
+		while (dl) { size_t k = dl < sizeof b ? dl : sizeof b; if (blk_recv(c->fd, b, k)) lost(c, "the target closed the connection before the Logout Response"); dl -= k; }
+	} while ((h[0] & 0x3f) != 0x26);
+	if (h[2]) lost(c, "logout refused: response %d", h[2]); close(c->fd); }
 static void lun8(uint8_t *p) { memset(p, 0, 8); p[1] = o.lun; }
 static outq *qpush(conn *c) { if (c->qn == c->qcap) { int nc = c->qcap ? c->qcap * 2 : 64; outq *n = malloc(nc * sizeof(outq)); for (int i = 0; i < c->qn; i++) n[i] = c->q[(c->qh + i) % c->qcap]; free(c->q); c->q = n; c->qh = 0; c->qcap = nc; } outq *e = &c->q[(c->qh + c->qn++) % c->qcap]; memset(e->hdr, 0, 48); e->hlen = 48; e->d = NULL; e->dlen = 0; e->tlen = 0; return e; }
 static void qseal(conn *c, outq *e) {
@@ -196,7 +209,7 @@ static void raw_flush(conn *c) {
 			struct iovec p[3] = { { e->hdr, e->hlen }, { (void *)e->d, e->dlen }, { e->tail, e->tlen } };
 			for (int k = 0; k < 3; k++) { if (!p[k].iov_len) continue; if (skip >= p[k].iov_len) { skip -= p[k].iov_len; continue; } v[n].iov_base = (char *)p[k].iov_base + skip; v[n].iov_len = p[k].iov_len - skip; tot += v[n].iov_len; skip = 0; n++; } }
 		ssize_t w = writev(c->fd, v, n);
-		if (w < 0) { if (errno == EINTR) continue; if (errno == EAGAIN) { c->wantout = 1; return; } die("writev: %s", strerror(errno)); }
+		if (w < 0) { if (errno == EINTR) continue; if (errno == EAGAIN) { c->wantout = 1; return; } lost(c, "writev: %s", strerror(errno)); }
 		int part = (size_t)w < tot;
 		c->qoff += w;
 		while (c->qn) { outq *e = &c->q[c->qh]; size_t l = e->hlen + e->dlen + e->tlen; if (c->qoff < l) break; c->qoff -= l; c->qh = (c->qh + 1) % c->qcap; c->qn--; }
@@ -227,9 +240,9 @@ static void raw_pdu(conn *c, const uint8_t *h, const uint8_t *d, uint32_t len) {
 	case 0x21: c->expstatsn = gbe32(h + 24) + 1; fin = 1; st = h[2] ? 0xff : h[3]; break;
 	case 0x31: if (s) dataout(c, s, gbe32(h + 40), gbe32(h + 44), gbe32(h + 20), itt); break;
 	case 0x20: if (gbe32(h + 20) != 0xffffffff) { outq *e = qpush(c); e->hdr[0] = 0x40; e->hdr[1] = 0x80; memcpy(e->hdr + 8, h + 8, 8); pbe32(e->hdr + 16, 0xffffffff); memcpy(e->hdr + 20, h + 20, 4); pbe32(e->hdr + 24, c->cmdsn); pbe32(e->hdr + 28, c->expstatsn); qseal(c, e); } break;
-	case 0x3f: die("REJECT reason %02x", h[2]);
-	case 0x32: fprintf(stderr, "async event %02x\n", h[36]); break;
-	default: die("unexpected opcode %02x", h[0]);
+	case 0x3f: lost(c, "REJECT, reason %02x", h[2]);
+	case 0x32: if (h[36] >= 1 && h[36] <= 3) lost(c, "the target asks for the end of the session or connection (asynchronous event %d)", h[36]); fprintf(stderr, "async event %02x\n", h[36]); break;
+	default: lost(c, "unexpected opcode %02x", h[0]);
 	}
 	if (!fin || !s) return;
 	if (st == 2 && len >= 5 && (d[2 + 2] & 0xf) == 6) { c->inflight--; raw_issue(s, 1); return; } /* unit attention: again */
@@ -245,14 +258,14 @@ static void raw_read(conn *c) {
 	for (;;) {
 		size_t want = c->drop ? c->drop : o.drop ? c->want - c->rlen : c->rcap - c->rlen;
 		ssize_t k = c->drop ? recv(c->fd, NULL, want, MSG_TRUNC) : recv(c->fd, c->rb + c->rlen, want, 0);
-		if (k == 0) die("target closed the connection"); if (k < 0) { if (errno == EINTR) continue; if (errno == EAGAIN) return; die("recv: %s", strerror(errno)); }
+		if (k == 0) lost(c, "the target closed the connection"); if (k < 0) { if (errno == EINTR) continue; if (errno == EAGAIN) return; lost(c, "recv: %s", strerror(errno)); }
 		int full = (size_t)k == want; size_t p = 0;
 		if (c->drop) { c->drop -= k; if (!c->drop) raw_pdu(c, c->dropped, NULL, c->dropped[5] << 16 | c->dropped[6] << 8 | c->dropped[7]); if (!full) return; continue; }
 		c->rlen += k;
 		while (c->rlen - p >= 48) { const uint8_t *h = c->rb + p; uint32_t dl = h[5] << 16 | h[6] << 8 | h[7]; size_t hl = 48 + h[4] * 4 + (c->hd ? 4 : 0), tl = hl + ((dl + 3) & ~3u) + (c->dd && dl ? 4 : 0);
 			if (o.drop && !c->dd && dl >= DROPS) { memcpy(c->dropped, h, 48); c->drop = tl - (c->rlen - p); p = c->rlen; break; }
 			if (c->rlen - p < tl) { c->want = tl; break; }
-			if (c->dd && dl) { uint32_t x = ~crc(~0u, h + hl, (dl + 3) & ~3u); if (memcmp(&x, h + tl - 4, 4)) die("data digest"); }
+			if (c->dd && dl) { uint32_t x = ~crc(~0u, h + hl, (dl + 3) & ~3u); if (memcmp(&x, h + tl - 4, 4)) lost(c, "wrong data digest"); }
 			raw_pdu(c, h, h + hl, dl); p += tl; }
 		if (p) { memmove(c->rb, c->rb + p, c->rlen - p); c->rlen -= p; c->want = 48; }
 		while (c->npend && (int32_t)(c->maxcmdsn - c->cmdsn) >= 0) { int i = c->pend[0]; memmove(c->pend, c->pend + 1, --c->npend * sizeof(int)); raw_send(&c->s[i]); }
@@ -288,7 +301,22 @@ static void *thrmain(void *v) { thr *t = v; if (o.raw) raw_pump(t); else lib_pum
 static double pidcpu(int pid) { char f[64], b[1024]; snprintf(f, sizeof f, "/proc/%d/stat", pid); int fd = open(f, O_RDONLY); if (fd < 0) return 0; int n = read(fd, b, sizeof b - 1); close(fd); if (n <= 0) return 0; b[n] = 0; char *p = strrchr(b, ')'); unsigned long u = 0, s = 0; if (p) sscanf(p + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &u, &s); return (double)(u + s) / sysconf(_SC_CLK_TCK); }
 static double selfcpu(void) { struct rusage r; getrusage(RUSAGE_SELF, &r); return r.ru_utime.tv_sec + r.ru_stime.tv_sec + (r.ru_utime.tv_usec + r.ru_stime.tv_usec) / 1e6; }
 static void syscpu(double *busy, double *idle, double *steal) { FILE *f = fopen("/proc/stat", "r"); unsigned long long a[8] = { 0 }; if (fscanf(f, "cpu %llu %llu %llu %llu %llu %llu %llu %llu", a, a + 1, a + 2, a + 3, a + 4, a + 5, a + 6, a + 7) < 8) {} fclose(f); double k = sysconf(_SC_CLK_TCK); *busy = (a[0] + a[1] + a[2] + a[5] + a[6]) / k; *idle = (a[3] + a[4]) / k; *steal = a[7] / k; }
-static long rss(int pid, const char *k) { char f[64], l[256]; snprintf(f, sizeof f, "/proc/%d/status", pid); FILE *p = fopen(f, "r"); if (!p) return 0; long v = 0; while (fgets(l, sizeof l, p)) if (!strncmp(l, k, strlen(k))) v = atol(l + strlen(k) + 1); fclose(p); return v; }
+/* Resident sizes in KiB. VmHWM has no parts, so the parts are looked at during the run: anonymous memory, and pages of files (of tmpfs too) that are mapped. */
+typedef struct { long rss, hwm, anon, mapped, threads; } sizes;
+static sizes resident(int pid) {
+	sizes z = { 0 }; char f[64], l[256]; snprintf(f, sizeof f, "/proc/%d/status", pid); FILE *p = pid ? fopen(f, "r") : NULL; if (!p) return z;
+	while (fgets(l, sizeof l, p)) { char *e = strchr(l, ':'); if (!e) continue; *e = 0; long v = atol(e + 1);
+		if (!strcmp(l, "VmRSS")) z.rss = v; else if (!strcmp(l, "VmHWM")) z.hwm = v; else if (!strcmp(l, "RssAnon")) z.anon = v; else if (!strcmp(l, "RssFile") || !strcmp(l, "RssShmem")) z.mapped += v; else if (!strcmp(l, "Threads")) z.threads = v; }
+	fclose(p); return z;
+}
+/* Sleeps, and keeps the greatest sizes seen meanwhile. A look each 20 ms costs some 2 permille of a processor. */
+static void watch(double secs, sizes *z) {
+	uint64_t end = now() + (uint64_t)(secs * 1e9);
+	for (;;) {
+		sizes s = resident(o.pid); if (s.rss > z->rss) z->rss = s.rss; if (s.hwm > z->hwm) z->hwm = s.hwm; if (s.anon > z->anon) z->anon = s.anon; if (s.mapped > z->mapped) z->mapped = s.mapped; if (s.threads > z->threads) z->threads = s.threads;
+		uint64_t t = now(); if (t >= end) return; usleep(end - t < 20000000 ? (end - t) / 1000 + 1 : 20000);
+	}
+}
 
 static void url(const char *u) { /* iscsi://[user%pass@]host[:port]/iqn/lun */
 	if (strncmp(u, "iscsi://", 8)) die("URL: iscsi://host:port/iqn/lun"); char b[600]; snprintf(b, sizeof b, "%s", u + 8); char *h = b, *a = strchr(b, '@');
@@ -296,7 +324,21 @@ static void url(const char *u) { /* iscsi://[user%pass@]host[:port]/iqn/lun */
 	char *s = strchr(h, '/'); if (!s) die("URL"); *s = 0; char *i = s + 1; s = strrchr(i, '/'); if (!s) die("URL"); *s = 0; o.lun = atoi(s + 1); snprintf(o.iqn, sizeof o.iqn, "%s", i); snprintf(o.portal, sizeof o.portal, "%s", h);
 	char *c = strchr(h, ':'); if (c) { *c = 0; o.port = atoi(c + 1); } snprintf(o.host, sizeof o.host, "%s", h); if (!strcmp(o.host, "localhost")) strcpy(o.host, "127.0.0.1"); }
 static uint32_t sz(const char *s) { char *e; double v = strtod(s, &e); if (*e == 'k' || *e == 'K') v *= 1024; if (*e == 'm' || *e == 'M') v *= 1048576; return v; }
-static void usage(void) { fprintf(stderr, "load [-e raw|lib] [-r sessions] [-q QD] [-b size] [-w write%%|-R read|-W write] [-s sequential] [-t secs] [-T warm-up s] [-j threads] [-P target pid] [-g digests] [-l label] [-c csvfile]\n     [-B MaxBurst] [-F FirstBurst] [-M MaxRecvDSL] [-2 InitialR2T=Yes] [-N ImmediateData=No] [-I idle sessions] [-L login/logout rate] [-1 wait for the first login]\n     [-U writes with FUA] [-Y SYNCHRONIZE CACHE instead of I/O] [-D drop the data of large reads uncopied] URL\n"); exit(1); }
+static void usage(FILE *f, int code) {
+	fputs("usage: load [options] iscsi://HOST[:PORT]/IQN/LUN      HOST is an IPv4 address or localhost\n"
+		"what    -R reads (default)   -W writes   -w PERCENT writes among reads   -Y SYNCHRONIZE CACHE instead   -U writes with FUA\n"
+		"        -b SIZE of an I/O, with k or m (4k)   -s sequential, each session in a part of its own (random)   -S SEED of the random places (1)\n"
+		"how     -q DEPTH of each session (1)   -r SESSIONS (1)   -j THREADS (1)   -t SECONDS (5)   -T WARM-UP in seconds (0.4)\n"
+		"login   -g header and data digests   -B MaxBurstLength   -F FirstBurstLength   -M MaxRecvDataSegmentLength (256k each)\n"
+		"        -2 InitialR2T=Yes   -N ImmediateData=No   (no CHAP; -e lib takes user%secret@ in the URL, and of these -g alone, for headers)\n"
+		"instead -I keeps idle sessions for the seconds of -t   -L logs in and out at depth 1   -1 waits up to 60 s for the first login\n"
+		"says    -P PID of the target, for its CPU and memory   -l LABEL   -c FILE appends a line of CSV\n"
+		"        -D drops the data of reads from 16 KiB up in the kernel, uncopied (not with -g)\n"
+		"engine  -e raw (default), or lib where it was built with libiscsi\n"
+		"Ends with 0 after a whole run, I/Os that failed included, which it counts; with 1 for its arguments; with 2, and without a row, when the\n"
+		"target ends a connection, refuses a login or logout, breaks the protocol, or leaves an I/O unanswered for 3 s after the end.\n", f);
+	exit(code);
+}
 static int cmpd(const void *a, const void *b) { double x = *(double *)a, y = *(double *)b; return (x > y) - (x < y); }
 
 int main(int ac, char **av) {
@@ -305,28 +347,36 @@ int main(int ac, char **av) {
 		case 'w': o.wpct = atoi(optarg); break; case 'R': o.wpct = 0; break; case 'W': o.wpct = 100; break; case 's': o.seq = 1; break; case 't': o.secs = atof(optarg); break; case 'T': o.warm = atof(optarg); break;
 		case 'j': o.threads = atoi(optarg); break; case 'P': o.pid = atoi(optarg); break; case 'g': o.digest = 1; break; case 'l': o.label = optarg; break; case 'c': o.csv = optarg; break;
 		case 'B': o.maxburst = sz(optarg); break; case 'F': o.firstburst = sz(optarg); break; case 'M': o.mrdsl = sz(optarg); break; case '2': o.initialr2t = 1; break; case 'N': o.immediate = 0; break;
-		case 'I': o.mode = 1; break; case 'L': o.mode = 2; break; case '1': o.mode = 3; break; case 'S': o.seed = atoll(optarg); break; case 'U': o.fua = 1; break; case 'Y': o.flush = 1; break; case 'D': o.drop = 1; break; default: usage(); }
-	if (optind >= ac) usage(); url(av[optind]); signal(SIGPIPE, SIG_IGN); setvbuf(stdout, NULL, _IOLBF, 0);
+		case 'I': o.mode = 1; break; case 'L': o.mode = 2; break; case '1': o.mode = 3; break; case 'S': o.seed = atoll(optarg); break; case 'U': o.fua = 1; break; case 'Y': o.flush = 1; break; case 'D': o.drop = 1; break; case 'h': usage(stdout, 0); break; default: usage(stderr, 1); }
+	if (optind != ac - 1 || o.sessions < 1 || o.qd < 1 || o.threads < 1 || !o.bs) usage(stderr, 1); url(av[optind]); signal(SIGPIPE, SIG_IGN); setvbuf(stdout, NULL, _IOLBF, 0);
 	if (o.mode == 3) { uint64_t a = now(); conn c = { .id = 0 }; while (raw_login(&c, 0)) { if (now() - a > 60000000000ull) die("no login in 60 s"); usleep(1000); } printf("first login after %.1f ms\n", (now() - a) / 1e6); raw_logout(&c); return 0; }
 	if (o.mode == 2) { double *l = malloc(sizeof(double) * 1000000); int n = 0; uint64_t a = now(), e = a + (uint64_t)(o.secs * 1e9); double tc = pidcpu(o.pid), sc = selfcpu(); while (now() < e && n < 1000000) { uint64_t b = now(); conn c = { .id = n & 0xffff }; raw_login(&c, 1); l[n++] = (now() - b) / 1e3; raw_logout(&c); }
 		double el = (now() - a) / 1e9; qsort(l, n, sizeof *l, cmpd); printf("%s logins %d in %.2fs = %.0f login+logout/s, login p50 %.0f us p99 %.0f us, target CPU %.1f us/login, own %.1f\n", o.label, n, el, n / el, l[n / 2], l[n * 99 / 100], o.pid ? (pidcpu(o.pid) - tc) * 1e6 / n : 0., (selfcpu() - sc) * 1e6 / n); return 0; }
 	conn *cs = calloc(o.sessions, sizeof(conn)); if (o.threads > o.sessions) o.threads = o.sessions; thr *th = calloc(o.threads, sizeof(thr));
 	for (int i = 0; i < o.sessions; i++) { conn *c = &cs[i]; c->id = i; if (o.raw) { raw_login(c, 1); raw_cap(c); } else lib_login(c); }
-	if (o.mode == 1) { usleep((int)(o.secs * 1e6)); printf("%s idle sessions %d target VmRSS %ld KiB VmHWM %ld KiB threads %ld\n", o.label, o.sessions, rss(o.pid, "VmRSS:"), rss(o.pid, "VmHWM:"), rss(o.pid, "Threads:")); for (int i = 0; i < o.sessions; i++) if (o.raw) raw_logout(&cs[i]); return 0; }
+	if (o.mode == 1) {
+		sizes z = { 0 }; watch(o.secs, &z);
+		printf("%s idle sessions %d target RSS %ld HWM %ld anonymous %ld mapped %ld KiB, %ld threads\n", o.label, o.sessions, z.rss, z.hwm, z.anon, z.mapped, z.threads);
+		for (int i = 0; i < o.sessions; i++) if (o.raw) raw_logout(&cs[i]);
+		return 0;
+	}
 	for (int i = 0; i < o.sessions; i++) { conn *c = &cs[i]; mkslots(c); c->pend = calloc(o.qd + 1, sizeof(int)); if (o.raw) { c->rcap = o.mrdsl + 65536 > 524288 ? (size_t)o.mrdsl * 2 : 524288; c->rb = malloc(c->rcap); c->want = 48; } }
 	for (int i = 0, p = 0; i < o.threads; i++) { th[i].nc = o.sessions / o.threads + (i < o.sessions % o.threads); th[i].c = cs + p; for (int m = 0; m < th[i].nc; m++) cs[p + m].t = &th[i]; p += th[i].nc; }
+	started = now();
 	for (int i = 0; i < o.threads; i++) pthread_create(&th[i].th, NULL, thrmain, &th[i]);
-	usleep((int)(o.warm * 1e6)); double b0, i0, s0, b1, i1, s1, t0 = pidcpu(o.pid), c0 = selfcpu(); syscpu(&b0, &i0, &s0); uint64_t n0 = now(); atomic_store(&phase, 1);
-	usleep((int)(o.secs * 1e6)); atomic_store(&phase, 2); uint64_t n1 = now(); double t1 = pidcpu(o.pid), c1 = selfcpu(); syscpu(&b1, &i1, &s1);
-	long vr = rss(o.pid, "VmRSS:"), vh = rss(o.pid, "VmHWM:");
+	sizes z = { 0 }; watch(o.warm, &z); double b0, i0, s0, b1, i1, s1, t0 = pidcpu(o.pid), c0 = selfcpu(); syscpu(&b0, &i0, &s0); uint64_t n0 = now(); atomic_store(&phase, 1);
+	watch(o.secs, &z); atomic_store(&phase, 2); uint64_t n1 = now(); double t1 = pidcpu(o.pid), c1 = selfcpu(); syscpu(&b1, &i1, &s1);
 	for (int i = 0; i < o.threads; i++) pthread_join(th[i].th, NULL);
+	int unanswered = 0; for (int i = 0; i < o.sessions; i++) unanswered += cs[i].inflight;
+	if (unanswered) die("%d I/Os had no answer 3 s after the end", unanswered);
+	if (o.raw) for (int i = 0; i < o.sessions; i++) { fcntl(cs[i].fd, F_SETFL, 0); if (!cs[i].rlen) raw_logout(&cs[i]); else close(cs[i].fd); } /* a PDU come in part: without logout */
 	stats *g = calloc(1, sizeof(stats)); for (int i = 0; i < o.threads; i++) { stats *s = &th[i].st; g->ios += s->ios; g->bytes += s->bytes; g->errs += s->errs; if (s->max > g->max) g->max = s->max; for (int b = 0; b < NB; b++) g->h[b] += s->h[b]; }
 	double el = (n1 - n0) / 1e9, pc[4] = { .5, .99, .999, 0 }, r[3] = { 0 }; uint64_t acc = 0; int pi = 0; for (int b = 0; b < NB && pi < 3; b++) { acc += g->h[b]; while (pi < 3 && g->ios && acc >= pc[pi] * g->ios) r[pi++] = hv(b) / 1000; }
-	double io = g->ios ? g->ios : 1, tcpu = o.pid ? t1 - t0 : 0, other = b1 - b0 - tcpu - (c1 - c0);
+	if (!g->ios) die("no I/O was answered in the time measured");
+	double io = g->ios, tcpu = o.pid ? t1 - t0 : 0, other = b1 - b0 - tcpu - (c1 - c0);
 	uint64_t least = UINT64_MAX, most = 0; for (int i = 0; i < o.sessions; i++) { if (cs[i].ios < least) least = cs[i].ios; if (cs[i].ios > most) most = cs[i].ios; } double mean = io / o.sessions; /* of a session */
-	printf("%s %s bs=%u r=%d qd=%d w=%d %s: %.0f IOPS %.1f MiB/s p50 %.1f p99 %.1f p99.9 %.1f max %.0f us errs %lu | target CPU %.2fs = %.2f us/IO (%.0f%%) | own CPU %.2fs = %.2f us/IO (%.0f%%) | other busy %.2fs idle %.2fs steal %.2fs | RSS %ld HWM %ld KiB | slowest session %.2f of the mean, fastest %.2f\n", o.label, o.raw ? "raw" : "lib", o.bs, o.sessions, o.qd, o.wpct, o.seq ? "seq" : "rand",
-		g->ios / el, g->bytes / el / 1048576, r[0], r[1], r[2], g->max / 1e3, g->errs, tcpu, tcpu * 1e6 / io, tcpu / el * 100, c1 - c0, (c1 - c0) * 1e6 / io, (c1 - c0) / el * 100, other, i1 - i0, s1 - s0, vr, vh, least / mean, most / mean);
-	if (o.csv) { FILE *f = fopen(o.csv, "a"); fprintf(f, "%s,%s,%u,%d,%d,%d,%s,%.1f,%.2f,%.2f,%.2f,%.2f,%lu,%.3f,%.3f,%.3f,%.3f,%.2f,%.2f,%.2f,%ld,%ld,%.3f,%.3f\n", o.label, o.raw ? "raw" : "lib", o.bs, o.sessions, o.qd, o.wpct, o.seq ? "seq" : "rand", g->ios / el, g->bytes / el / 1048576, r[0], r[1], r[2], g->errs, tcpu * 1e6 / io, (c1 - c0) * 1e6 / io, tcpu / el, (c1 - c0) / el, other, i1 - i0, s1 - s0, vr, vh, least / mean, most / mean); fclose(f); }
-	if (o.raw) for (int i = 0; i < o.sessions; i++) if (!cs[i].inflight) { fcntl(cs[i].fd, F_SETFL, 0); raw_logout(&cs[i]); }
+	printf("%s %s bs=%u r=%d qd=%d w=%d %s: %.0f IOPS %.1f MiB/s p50 %.1f p99 %.1f p99.9 %.1f max %.0f us errs %lu | target CPU %.2fs = %.2f us/IO (%.0f%%) | own CPU %.2fs = %.2f us/IO (%.0f%%) | other busy %.2fs idle %.2fs steal %.2fs | RSS %ld HWM %ld anonymous %ld mapped %ld KiB | slowest session %.2f of the mean, fastest %.2f\n", o.label, o.raw ? "raw" : "lib", o.bs, o.sessions, o.qd, o.wpct, o.seq ? "seq" : "rand",
+		g->ios / el, g->bytes / el / 1048576, r[0], r[1], r[2], g->max / 1e3, g->errs, tcpu, tcpu * 1e6 / io, tcpu / el * 100, c1 - c0, (c1 - c0) * 1e6 / io, (c1 - c0) / el * 100, other, i1 - i0, s1 - s0, z.rss, z.hwm, z.anon, z.mapped, least / mean, most / mean);
+	if (o.csv) { FILE *f = fopen(o.csv, "a"); if (!f) die("%s: %s", o.csv, strerror(errno)); fprintf(f, "%s,%s,%u,%d,%d,%d,%s,%.1f,%.2f,%.2f,%.2f,%.2f,%lu,%.3f,%.3f,%.3f,%.3f,%.2f,%.2f,%.2f,%ld,%ld,%.3f,%.3f,%ld,%ld\n", o.label, o.raw ? "raw" : "lib", o.bs, o.sessions, o.qd, o.wpct, o.seq ? "seq" : "rand", g->ios / el, g->bytes / el / 1048576, r[0], r[1], r[2], g->errs, tcpu * 1e6 / io, (c1 - c0) * 1e6 / io, tcpu / el, (c1 - c0) / el, other, i1 - i0, s1 - s0, z.rss, z.hwm, least / mean, most / mean, z.anon, z.mapped); if (fclose(f)) die("%s: %s", o.csv, strerror(errno)); }
 	return 0;
 }
