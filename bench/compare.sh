@@ -236,6 +236,8 @@ resident() {
   for target in $targets; do
     if [ "$target" = ours ]; then
       for size in "$memory" 128MiB 256MiB 512MiB; do
+        # Emptied first: what the daemon before said is not what this one says.
+        : >"$work/fresh.out"; : >"$work/fresh.err"
         "${run[@]}" serve "$work/bare.img" --listen 127.0.0.1:0 --memory "$size" "${serve_options[@]}" >"$work/fresh.out" 2>"$work/fresh.err" &
         fresh=$!; pids+=("$fresh")
         # Two streams: the line that says how many sessions may come, in pieces, after the one that says that it is ready.
