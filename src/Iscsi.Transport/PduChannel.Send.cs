@@ -141,6 +141,8 @@ public sealed partial class PduChannel
             while (!HasEnded && _inFlightCount == 0 && _pendingCount > 0)
             {
                 FillBatch();
+                // Closed by FinishClosing below: the last answer and the end of the connection are one packet.
+                _batch.IsLast = IsClosing && !_mayPeerSend && _pendingCount == 0;
                 _sendAwaiter = _transport.SendAsync(_batch).ConfigureAwait(false).GetAwaiter();
                 if (!_sendAwaiter.IsCompleted)
                 {

@@ -26,6 +26,7 @@ internal sealed class EpollConnection : TransportConnection
     private volatile bool _isPinned;
     private volatile bool _hasHungUp;
     private bool _isOutWatched;
+    private bool _isHoldingBack; // the last send said that more follows
     private int _closed;
 
     // Readiness is a number of edges: what was looked at under an older number than the newest must be looked at again.
@@ -131,6 +132,7 @@ internal sealed class EpollConnection : TransportConnection
         {
             var sent = LinuxSocket.Send(_handle, segments, offsetBytes, moreFollows);
             if (sent == WouldBlock) _writing.DrainedAt = edges;
+            _isHoldingBack = moreFollows;
             return sent;
         }
         catch (ObjectDisposedException)
@@ -177,7 +179,12 @@ internal sealed class EpollConnection : TransportConnection
     {
         if (Interlocked.Exchange(ref _closed, 1) != 0) return;
         // What the last receive has left nothing of, and no edge has told of since, needs no look.
-        if (_reading.DrainedAt != Volatile.Read(ref _reading.Edges)) LinuxSocket.Discard(_handle, MaxDrainBytes);
+        if (_reading.DrainedAt != Volatile.Read(ref _reading.Edges))
+        {
+            // More may come while it is looked for, and then what was held back for the end would not leave at all.
+            if (_isHoldingBack) LinuxSocket.Push(_handle);
+            LinuxSocket.Discard(_handle, MaxDrainBytes);
+        }
         Close();
     }
 
