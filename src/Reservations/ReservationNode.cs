@@ -40,7 +40,7 @@ public sealed partial class ReservationNode : IDisposable
         _byRank = new LevelLedger?[root.RankCount];
         Ledgers = new LevelLedger[shares.Length];
         for (var i = 0; i < shares.Length; i++) Ledgers[i] = _byRank[shares[i].Level.Rank] = new LevelLedger(this, shares[i]);
-        _deny = new DenySource(root);
+        _deny = root.IsFull ? new DenySource(root) : null;
         Tag = root.Metrics.TagOf(name);
     }
 

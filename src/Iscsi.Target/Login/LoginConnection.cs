@@ -80,6 +80,7 @@ internal sealed class LoginConnection
         _lane.Leave();
         if (_reserve is not null && _policy.Session is null) _core.Sessions.ReturnReserve(_reserve, _standbyOwner);
         _core.ConnectionEnded(_transport.RemoteEndPoint, _policy.InitiatorName, reason, _policy.RefusedWith);
+        _core.LoginFailed(this);
     }
 
     // Returns None when a session has taken the connection over.
@@ -196,7 +197,7 @@ internal sealed class LoginConnection
     private ConnectionEndReason Complete(TargetLoginMachine machine)
     {
         var session = _policy.Session!;
-        _core.LoginEnded(this);
+        _core.LoginCompleted(this);
         session.Start(_parser, _statSN, machine.Parameters!);
         return ConnectionEndReason.None;
     }
