@@ -54,7 +54,7 @@ public sealed partial class ReservationNode
     }
 
     /// <summary>A node that is in no tree: using a grant of it throws, because it has none.</summary>
-    internal static ReservationNode CreateClosed(ReservationRoot root) => new(root, null, "(closed)", owner: null, []) { _disposed = true };
+    internal static ReservationNode CreateClosed(ReservationRoot root) => new(root, null, "(closed)", owner: null, [], ReservationMetrics.OtherNodes) { _disposed = true };
 
     internal static ReservationNode? Add(
         ReservationRoot root, ReservationNode? parent, string name, IReservationOwner? owner, ReadOnlySpan<Share> shares, out string? reason)
@@ -190,10 +190,7 @@ public sealed partial class ReservationNode
         _disposed = true;
         foreach (var ledger in Ledgers)
         {
-            _root.Withdraw(ledger);
-            _root.TakeIn(ledger);
-            _root.GiveBack(ledger, 0, 0);
-            _root.Forget(ledger);
+            _root.Close(ledger);
             ledger.Own = ledger.Limit = ledger.OwnSlots = ledger.LimitSlots = 0;
         }
         Entitled = 0;

@@ -61,8 +61,6 @@ internal sealed partial class TargetSession : IPduChannelHandler, ISerialOwner, 
         _lifeWork = new LifeWork(this);
         _tickWork = new TickWork(this);
         _tellTimerWork = new TellWork(this);
-        // It grows to the depth that the initiator uses, once; most sessions are shallow.
-        _tasks = new Dictionary<ulong, TargetTask>(core.Budget.Limits.WindowFloor + ImmediateSlots);
     }
 
     public TargetCore Core { get; }
@@ -247,13 +245,18 @@ internal sealed partial class TargetSession : IPduChannelHandler, ISerialOwner, 
         _collecting = null;
         _arriving = null;
         _window.Close();
-        foreach (var task in _tasks.Values.ToArray())
-            if (ReferenceEquals(task.Session, this)) task.OnConnectionGone();
+        if (_tasks.Count != 0) StopAnswering();
         Core.Sessions.ConnectionClosed(_connection, Reserve);
         Core.ConnectionEnded(_transport.RemoteEndPoint, InitiatorName, _channel.EndReason, LoginStatus.Success);
         Target?.Units.Detach(Nexus);
         Core.Metrics.SessionClosed();
         AfterTaskEnded();
+    }
+
+    private void StopAnswering()
+    {
+        foreach (var task in _tasks.Values.ToArray())
+            if (ReferenceEquals(task.Session, this)) task.OnConnectionGone();
     }
 
     // Called when a task has ended, or the connection is gone: the last one closes the session.
