@@ -104,7 +104,7 @@ public sealed class OutboundBatch
     /// Whether the connection is closed as soon as this was sent: the end then leaves with the last bytes, where the transport can do that. Who says so
     /// closes at once when the send has completed.
     /// </summary>
-    public bool IsLast { get; set; }
+    internal bool IsLast { get; set; }
 
     /// <summary>Whether there is nothing to send.</summary>
     public bool IsEmpty => _count == 0;

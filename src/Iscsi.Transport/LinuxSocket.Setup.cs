@@ -93,9 +93,6 @@ internal static unsafe partial class LinuxSocket
         _ = SetSocketOption(socket, TcpLevel, NoDelayOption, &value, sizeof(int));
     }
 
-    /// <summary>Sends what a send held back because more was to follow.</summary>
-    public static void Push(SocketDescriptor socket) => SetNoDelay(socket, isOn: true); // tcp(7): setting it flushes
-
     /// <summary>Makes the close a reset, which drops what the peer has not taken yet.</summary>
     public static void ResetOnClose(SocketDescriptor socket)
     {

@@ -178,13 +178,10 @@ internal sealed class EpollConnection : TransportConnection
     private protected override void CloseGracefully()
     {
         if (Interlocked.Exchange(ref _closed, 1) != 0) return;
+        // What was held back leaves together with the end. Closing alone would send both too, but a reset instead where something unread has come.
+        if (_isHoldingBack) LinuxSocket.ShutdownSend(_handle);
         // What the last receive has left nothing of, and no edge has told of since, needs no look.
-        if (_reading.DrainedAt != Volatile.Read(ref _reading.Edges))
-        {
-            // More may come while it is looked for, and then what was held back for the end would not leave at all.
-            if (_isHoldingBack) LinuxSocket.Push(_handle);
-            LinuxSocket.Discard(_handle, MaxDrainBytes);
-        }
+        if (_reading.DrainedAt != Volatile.Read(ref _reading.Edges)) LinuxSocket.Discard(_handle, MaxDrainBytes);
         Close();
     }
 
