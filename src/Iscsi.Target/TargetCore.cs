@@ -68,6 +68,7 @@ internal sealed class TargetCore : IDisposable
         TaskPool = new TaskPool(Budget.TaskDescriptors);
         UnusedCredits = new UnusedCredits(Budget.UnusedCredits);
         Sessions = new SessionRegistry(this);
+        LoginOffer = CreateLoginOffer(Budget.Limits);
     }
 
     /// <summary>The portal groups, ascending.</summary>
@@ -101,6 +102,9 @@ internal sealed class TargetCore : IDisposable
 
     public SessionRegistry Sessions { get; }
 
+    /// <summary>What is offered in every login.</summary>
+    public OperationalOffer LoginOffer { get; }
+
     public TargetMetrics Metrics { get; } = new();
 
     public TargetRegistry Targets { get; }
@@ -113,20 +117,27 @@ internal sealed class TargetCore : IDisposable
     /// <summary>Whether somebody waits for surplus: unused loans go back at once.</summary>
     public bool IsSurplusContended => Root.IsSurplusWanted;
 
-    /// <summary>A connection was accepted: it logs in.</summary>
-    public async Task AcceptAsync(ITransportConnection transport, ushort portalGroupTag)
+    /// <summary>A connection was accepted: it logs in. Ends when the next one may come.</summary>
+    public ValueTask AcceptAsync(ITransportConnection transport, ushort portalGroupTag)
     {
         Metrics.ConnectionAccepted();
-        var lane = await _lanes.EnterAsync(transport, Clock.GetTimestamp()).ConfigureAwait(false);
-        var login = new LoginConnection(this, transport, lane, portalGroupTag);
-        lock (_lock) _logins.Add(login);
-        _ = RunLoginAsync(login);
+        var entering = _lanes.EnterAsync(transport, Clock.GetTimestamp());
+        if (!entering.IsCompletedSuccessfully) return AcceptLaterAsync(entering, transport, portalGroupTag);
+        Accept(entering.Result, transport, portalGroupTag);
+        return default;
     }
 
-    /// <summary>The login has become a session.</summary>
-    public void LoginEnded(LoginConnection login)
+    /// <summary>The login has become a session, which tells its end itself.</summary>
+    public void LoginCompleted(LoginConnection login)
     {
         lock (_lock) _logins.Remove(login);
+    }
+
+    /// <summary>The login has failed, and holds nothing any more.</summary>
+    public void LoginFailed(LoginConnection login)
+    {
+        LoginCompleted(login);
+        TellIdle();
     }
 
     /// <summary>A connection has ended, before or after its login.</summary>
@@ -252,10 +263,30 @@ internal sealed class TargetCore : IDisposable
         return new IPEndPoint(address, endpoint.Port).ToString();
     }
 
-    private async Task RunLoginAsync(LoginConnection login)
+    private async ValueTask AcceptLaterAsync(ValueTask<LoginLane> entering, ITransportConnection transport, ushort portalGroupTag) =>
+        Accept(await entering.ConfigureAwait(false), transport, portalGroupTag);
+
+    private void Accept(LoginLane lane, ITransportConnection transport, ushort portalGroupTag)
     {
-        await login.RunAsync().ConfigureAwait(false);
-        LoginEnded(login);
-        TellIdle();
+        var login = new LoginConnection(this, transport, lane, portalGroupTag);
+        lock (_lock) _logins.Add(login);
+        _ = login.RunAsync();
     }
+
+    private static OperationalOffer CreateLoginOffer(TargetLimits limits) => new()
+    {
+        MaxConnections = 1,
+        InitialR2T = true,
+        ImmediateData = true,
+        MaxRecvDataSegmentLength = limits.MaxRecvDataSegmentLength,
+        MaxBurstLength = limits.MaxBurstLength,
+        FirstBurstLength = limits.FirstBurstLength,
+        MaxOutstandingR2T = limits.MaxOutstandingR2T,
+        // A lost connection loses its session at ERL 0; a new login replaces it at once.
+        DefaultTime2WaitSeconds = 0,
+        DefaultTime2RetainSeconds = 0,
+        ErrorRecoveryLevel = 0,
+        // RFC 7144: the queries, I_T NEXUS RESET, command priority and the status qualifier, for initiators that ask for it.
+        IscsiProtocolLevel = 2,
+    };
 }

@@ -100,6 +100,12 @@ public sealed class OutboundBatch
     /// <summary>Whether parts of files are among the segments.</summary>
     public bool HasFiles { get; private set; }
 
+    /// <summary>
+    /// Whether the connection is closed as soon as this was sent: the end then leaves with the last bytes, where the transport can do that. Who says so
+    /// closes at once when the send has completed.
+    /// </summary>
+    internal bool IsLast { get; set; }
+
     /// <summary>Whether there is nothing to send.</summary>
     public bool IsEmpty => _count == 0;
 
@@ -155,6 +161,7 @@ public sealed class OutboundBatch
     {
         if (HasFiles) _files.AsSpan(0, _count).Clear();
         HasFiles = false;
+        IsLast = false;
         _segments.AsSpan(0, _count).Clear();
         _count = 0;
         Length = 0;

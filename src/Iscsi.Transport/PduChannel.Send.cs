@@ -12,7 +12,8 @@ public sealed partial class PduChannel
     private const int TrailerOffset = BasicHeaderSegment.Size + 4;
 
     private readonly Memory<byte>[] _entryMemory;
-    private readonly int[] _freeEntries;
+    // Of each channel its own: an owner may give an entry back when the channel has long ended.
+    private int[] _returnedEntries = new int[8];
     private OutboundFile[] _entryFiles = []; // of PDUs whose data are in a file; made for the first one
     private readonly OutboundBatch _batch;
     private readonly SendWork _sendWork;
@@ -24,7 +25,8 @@ public sealed partial class PduChannel
     private int _pendingHead;
     private int _pendingCount;
     private int _inFlightCount;
-    private int _freeCount;
+    private int _returnedCount;
+    private int _usedEntries; // all from here on were never taken
     private long _sentBytes;
     private ConfiguredValueTaskAwaitable.ConfiguredValueTaskAwaiter _sendAwaiter;
     private bool _sendPending;
@@ -33,7 +35,7 @@ public sealed partial class PduChannel
     private bool _mayPeerSend;
 
     /// <summary>Transmit entries that are free.</summary>
-    public int FreeEntries => _freeCount;
+    public int FreeEntries => _returnedCount + _entryMemory.Length - _usedEntries;
 
     /// <summary>Whether anything is queued or being sent.</summary>
     public bool IsSending => _pendingCount > 0 || _inFlightCount > 0;
@@ -60,18 +62,29 @@ public sealed partial class PduChannel
     /// <returns>False when none is free.</returns>
     public bool TryTakeEntry(out int entry)
     {
-        if (_freeCount == 0)
+        if (_returnedCount > 0)
+        {
+            entry = _returnedEntries[--_returnedCount];
+        }
+        else if (_usedEntries < _entryMemory.Length)
+        {
+            entry = _usedEntries++;
+        }
+        else
         {
             entry = -1;
             return false;
         }
-        entry = _freeEntries[--_freeCount];
         _entryMemory[entry].Span[..BasicHeaderSegment.Size].Clear();
         return true;
     }
 
     /// <summary>Gives back an entry that was taken and not queued.</summary>
-    public void ReturnEntry(int entry) => _freeEntries[_freeCount++] = entry;
+    public void ReturnEntry(int entry)
+    {
+        if (_returnedCount == _returnedEntries.Length) Array.Resize(ref _returnedEntries, 2 * _returnedCount);
+        _returnedEntries[_returnedCount++] = entry;
+    }
 
     /// <summary>The 48 header bytes of an entry, zeroed when it was taken.</summary>
     public Span<byte> HeaderOf(int entry) => _entryMemory[entry].Span[..BasicHeaderSegment.Size];
@@ -141,6 +154,8 @@ public sealed partial class PduChannel
             while (!HasEnded && _inFlightCount == 0 && _pendingCount > 0)
             {
                 FillBatch();
+                // Closed by FinishClosing below: the last answer and the end of the connection are one packet.
+                _batch.IsLast = IsClosing && !_mayPeerSend && _pendingCount == 0;
                 _sendAwaiter = _transport.SendAsync(_batch).ConfigureAwait(false).GetAwaiter();
                 if (!_sendAwaiter.IsCompleted)
                 {

@@ -67,10 +67,6 @@ public sealed partial class PduChannel
         _pending = entries.Pending;
         _inFlight = entries.InFlight;
         _batch = entries.Batch;
-        // Of each channel its own: an owner may give an entry back when the channel has long ended.
-        _freeEntries = new int[entries.Count];
-        _freeCount = entries.Count;
-        for (var i = 0; i < _freeCount; i++) _freeEntries[i] = _freeCount - 1 - i;
     }
 
     /// <summary>

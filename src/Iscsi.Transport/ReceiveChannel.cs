@@ -321,8 +321,10 @@ internal sealed class ReceiveChannel(TransportConnection transport) : PipeReader
         idle?.TrySetResult();
     }
 
+    // Called when the operation has ended: who asked before that has left it here, under the lock; who asks later does not wait.
     private TaskCompletionSource? TakeIdle()
     {
+        if (_idle is null) return null;
         lock (_gate)
         {
             var idle = _idle;

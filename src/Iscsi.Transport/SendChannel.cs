@@ -87,7 +87,7 @@ internal sealed class SendChannel(TransportConnection transport) : IValueTaskSou
             int sent;
             if (!batch.HasFiles)
             {
-                sent = transport.TrySend(left, _offset, moreFollows: false);
+                sent = transport.TrySend(left, _offset, moreFollows: batch.IsLast);
             }
             else if (left[0].IsEmpty)
             {

@@ -14,13 +14,13 @@ public abstract class TransportConnection : ITransportConnection
     /// <summary>A primitive's answer: nothing can be moved now.</summary>
     internal const int WouldBlock = -1;
 
+    private LoginPipeWriter? _writer; // made for who asks for it
     private int _disposed;
 
     private protected TransportConnection()
     {
         Receiver = new ReceiveChannel(this);
         Sender = new SendChannel(this);
-        Writer = new LoginPipeWriter(this, Sender);
     }
 
     /// <inheritdoc/>
@@ -40,13 +40,11 @@ public abstract class TransportConnection : ITransportConnection
     /// first <see cref="SendAsync"/>. <see cref="PipeWriter.Complete"/> half-closes the connection: the peer reads what was sent and then
     /// the end, and reading goes on; call it while no send is outstanding.
     /// </summary>
-    public PipeWriter Output => Writer;
+    public PipeWriter Output => _writer ??= new LoginPipeWriter(this, Sender);
 
     internal ReceiveChannel Receiver { get; }
 
     internal SendChannel Sender { get; }
-
-    private LoginPipeWriter Writer { get; }
 
     /// <inheritdoc/>
     public void AttachReceiveMemory(BlockList memory) => Receiver.Attach(memory);
@@ -63,7 +61,7 @@ public abstract class TransportConnection : ITransportConnection
     public ValueTask SendAsync(OutboundBatch batch, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(batch);
-        Writer.Release();
+        _writer?.Release();
         return Sender.SendAsync(batch, cancellationToken);
     }
 

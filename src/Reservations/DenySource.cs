@@ -8,7 +8,7 @@ internal sealed class DenySource
 
     internal DenySource(ReservationRoot root)
     {
-        _probability = root.IsFull ? root.Options.DenyProbability : 0;
+        _probability = root.Options.DenyProbability;
         _state = root.NextDenySeed();
     }
 

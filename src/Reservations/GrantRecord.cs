@@ -1,9 +1,11 @@
 namespace Reservations;
 
-/// <summary>What a <see cref="Grant"/> points at. Preallocated by its node and used again under the next generation.</summary>
+/// <summary>
+/// What a <see cref="Grant"/> points at. Preallocated by its node and used again under the next generation; when the node is closed, by another one.
+/// </summary>
 internal sealed class GrantRecord(ReservationNode node)
 {
-    internal readonly ReservationNode Node = node;
+    internal ReservationNode Node = node;
     internal Demand? Demand;
     internal Flow? Flow;
 

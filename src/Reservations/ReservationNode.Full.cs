@@ -5,7 +5,7 @@ namespace Reservations;
 /// <summary>What <see cref="OrderCheck.Full"/> adds, and what is said of open grants.</summary>
 public sealed partial class ReservationNode
 {
-    private readonly DenySource _deny;
+    private readonly DenySource? _deny; // with the full check only
 
     internal void DescribeOpenGrants(List<string> open, bool recursive)
     {
@@ -44,7 +44,7 @@ public sealed partial class ReservationNode
     private bool IsDenied(Flow? flow)
     {
         if (flow is not null) flow.CheckScope();
-        return _deny.Next();
+        return _deny!.Next();
     }
 
     private void CheckFull(Flow flow, Gate gate, Demand demand)

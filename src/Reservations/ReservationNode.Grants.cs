@@ -204,6 +204,13 @@ public sealed partial class ReservationNode
     [MethodImpl(MethodImplOptions.NoInlining)]
     private void GrowRecords()
     {
+        if (_records.Length == 0 && _root.TryTakeRecords(this, out var spare, out var free))
+        {
+            _freeRecords = free;
+            _freeCount = free.Length;
+            Volatile.Write(ref _records, spare);
+            return;
+        }
         var count = Math.Clamp(_records.Length, FirstChunk, LargestChunk);
         var records = new GrantRecord[_records.Length + count];
         _records.CopyTo(records, 0);
@@ -215,6 +222,23 @@ public sealed partial class ReservationNode
             _freeRecords[_freeCount++] = records[i];
         }
         Volatile.Write(ref _records, records);
+    }
+
+    // Of a node that is closed: every grant has ended, and a handle of one is recognised by its generation whoever has the record then.
+    private void GiveRecords()
+    {
+        var records = _records;
+        if (records.Length is 0 or > LargestChunk) return;
+        Volatile.Write(ref _records, []);
+        foreach (var record in records)
+        {
+            record.Node = _root.ClosedNode;
+            record.Flow = null;
+            record.Next = null;
+        }
+        _root.KeepRecords(records, _freeRecords);
+        _freeRecords = [];
+        _freeCount = 0;
     }
 
     private static void Grow(GrantRecord record, int length)

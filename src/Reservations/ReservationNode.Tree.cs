@@ -7,7 +7,7 @@ public sealed partial class ReservationNode
 
     // Floors that a child with another owner gave back, for the owner to take in.
     private readonly Lock _returnedLock = new();
-    private readonly List<Carved> _returned = [];
+    private List<Carved>? _returned;
     private volatile bool _anyReturned;
 
     /// <summary>Adds a child; floors come out of this node's unassigned floor at the level, then its ancestors', then the root's. All or nothing.</summary>
@@ -50,7 +50,11 @@ public sealed partial class ReservationNode
         }
         _root.Detach(this);
         _root.DrainPosts();
+        GiveRecords();
     }
+
+    /// <summary>A node that is in no tree: using a grant of it throws, because it has none.</summary>
+    internal static ReservationNode CreateClosed(ReservationRoot root) => new(root, null, "(closed)", owner: null, [], ReservationMetrics.OtherNodes) { _disposed = true };
 
     internal static ReservationNode? Add(
         ReservationRoot root, ReservationNode? parent, string name, IReservationOwner? owner, ReadOnlySpan<Share> shares, out string? reason)
@@ -144,7 +148,7 @@ public sealed partial class ReservationNode
         }
         else
         {
-            lock (_returnedLock) _returned.Add(carved);
+            lock (_returnedLock) (_returned ??= []).Add(carved);
             _anyReturned = true;
             Notify();
         }
@@ -168,7 +172,7 @@ public sealed partial class ReservationNode
         lock (_returnedLock)
         {
             _anyReturned = false;
-            foreach (var carved in _returned) ReturnFloorCore(carved);
+            foreach (var carved in _returned!) ReturnFloorCore(carved);
             _returned.Clear();
         }
     }
@@ -186,10 +190,7 @@ public sealed partial class ReservationNode
         _disposed = true;
         foreach (var ledger in Ledgers)
         {
-            _root.Withdraw(ledger);
-            _root.TakeIn(ledger);
-            _root.GiveBack(ledger, 0, 0);
-            _root.Forget(ledger);
+            _root.Close(ledger);
             ledger.Own = ledger.Limit = ledger.OwnSlots = ledger.LimitSlots = 0;
         }
         Entitled = 0;

@@ -27,7 +27,7 @@ public sealed partial class ReservationNode : IDisposable
     // Written under the root's lock; its owner reads it without.
     private volatile bool _rootNews;
 
-    private ReservationNode(ReservationRoot root, ReservationNode? parent, string name, IReservationOwner? owner, ReadOnlySpan<Share> shares)
+    private ReservationNode(ReservationRoot root, ReservationNode? parent, string name, IReservationOwner? owner, ReadOnlySpan<Share> shares, string? tag = null)
     {
         _root = root;
         _full = root.IsFull;
@@ -40,8 +40,8 @@ public sealed partial class ReservationNode : IDisposable
         _byRank = new LevelLedger?[root.RankCount];
         Ledgers = new LevelLedger[shares.Length];
         for (var i = 0; i < shares.Length; i++) Ledgers[i] = _byRank[shares[i].Level.Rank] = new LevelLedger(this, shares[i]);
-        _deny = new DenySource(root);
-        Tag = root.Metrics.TagOf(name);
+        _deny = root.IsFull ? new DenySource(root) : null;
+        Tag = tag ?? root.Metrics.TagOf(name);
     }
 
     /// <summary>The name in snapshots.</summary>

@@ -143,10 +143,17 @@ public sealed partial class ReservationRoot
         lock (_lock) Absorb(ledger);
     }
 
-    /// <summary>A ledger's node is closed.</summary>
-    internal void Forget(LevelLedger ledger)
+    /// <summary>A ledger's node is closed: it asks for nothing any more, and all that is lent to it goes back.</summary>
+    internal void Close(LevelLedger ledger)
     {
-        lock (_lock) _cached.Remove(ledger);
+        lock (_lock)
+        {
+            if (ledger.InRing) Leave(ledger);
+            Absorb(ledger);
+            Trim(ledger, 0, 0);
+            Serve();
+            _cached.Remove(ledger);
+        }
     }
 
     /// <summary>Takes floors out of the reserve and the slots, or changes nothing.</summary>

@@ -44,6 +44,7 @@ public sealed partial class ReservationRoot : IDisposable
         AddSlabs(blocks);
         CoarseNow = Clock.GetTimestamp();
         Metrics = new ReservationMetrics(this);
+        ClosedNode = ReservationNode.CreateClosed(this);
     }
 
     /// <summary>The options it was created with.</summary>

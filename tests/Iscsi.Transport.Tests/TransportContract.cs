@@ -43,6 +43,28 @@ public abstract class TransportContract
         await send;
     }
 
+    [Theory(Timeout = Limit)]
+    [InlineData(48, 0)]
+    [InlineData(48, 100)]
+    [InlineData(1 << 20, 0)]
+    public async Task A_last_batch_arrives_whole_before_the_end_also_when_something_unread_has_come(int lengthBytes, int unreadBytes)
+    {
+        await using var pair = await OpenAsync();
+        if (unreadBytes > 0)
+        {
+            // The first byte is taken, and the rest is there with it or comes after it: either way it is not read.
+            await pair.Client.SendAsync(Batch(Pattern(1, 3)));
+            await ReadExactlyAsync(pair.Server, 1);
+            await pair.Client.SendAsync(Batch(Pattern(unreadBytes, 4)));
+        }
+        var batch = Batch(Pattern(lengthBytes, 5));
+        batch.IsLast = true;
+        var received = ReadToEndAsync(pair.Client);
+        await pair.Server.SendAsync(batch);
+        pair.Server.Abort(ConnectionEndReason.LoggedOut);
+        Assert.Equal(Pattern(lengthBytes, 5), await received);
+    }
+
     [Fact(Timeout = Limit)]
     public async Task A_16_MiB_batch_reaches_a_slow_reader_byte_for_byte()
     {

@@ -50,6 +50,37 @@ public sealed class GrantTests
     }
 
     [Fact]
+    public void A_second_release_is_caught_also_when_the_node_is_closed_and_another_one_has_its_records()
+    {
+        using var root = Root(64);
+        var past = new List<Grant>();
+        for (var round = 0; round < 3; round++)
+        {
+            using var node = root.AddChild("session", new TestOwner(), new Share(Burst, 20, 20));
+            var held = new List<Grant>();
+            // More than one chunk of records, drawn from and not.
+            for (var i = 0; i < 20; i++)
+            {
+                Assert.True(node.TryReserve(null, Of(Burst, 1), out var grant));
+                if (i % 2 == 0) grant.Draw(Burst, 1, new BlockList());
+                Assert.Same(node, grant.Node);
+                held.Add(grant);
+            }
+            foreach (var grant in past)
+            {
+                Assert.Throws<LeakException>(grant.Dispose);
+                Assert.Throws<LeakException>(grant.PostRelease);
+                Assert.Throws<LeakException>(() => grant.Draw(Burst, 1, new BlockList()));
+            }
+            Assert.Equal(20, node.GetLevelState(Burst).UsedBlocks);
+            foreach (var grant in held) grant.Dispose();
+            Assert.Equal(0, node.GetLevelState(Burst).UsedBlocks);
+            past.AddRange(held);
+        }
+        foreach (var grant in past) Assert.Throws<LeakException>(grant.Dispose);
+    }
+
+    [Fact]
     public void Drawing_more_than_the_grant_or_after_its_release_is_caught()
     {
         using var root = Root(64);

@@ -33,17 +33,24 @@ public sealed class PduReader
     /// <param name="cancellationToken">Cancels the wait; what was received stays in the pipe.</param>
     public async ValueTask<PduReadStatus> ReadHeaderAsync(CancellationToken cancellationToken = default)
     {
-        while (true)
-        {
-            var read = await _input.ReadAsync(cancellationToken).ConfigureAwait(false);
-            var rest = read.Buffer;
-            var wasEmpty = rest.IsEmpty;
-            var status = Parser.ParseHeader(ref rest);
-            _input.AdvanceTo(rest.Start, status == PduParseStatus.NeedInput ? read.Buffer.End : rest.Start);
-            if (status != PduParseStatus.NeedInput) return Convert(status);
-            if (read.IsCompleted) return wasEmpty ? PduReadStatus.Closed : PduReadStatus.ClosedInPdu;
-            if (read.IsCanceled) throw new OperationCanceledException("The pending read was cancelled.");
-        }
+        PduReadStatus status;
+        while (!TryTakeHeader(await _input.ReadAsync(cancellationToken).ConfigureAwait(false), out status)) { }
+        return status;
+    }
+
+    /// <summary>Takes a header out of what was read, for who waits for input himself; the input is advanced.</summary>
+    /// <param name="read">What was read.</param>
+    /// <param name="status">How it ended, when the answer is true.</param>
+    /// <returns>False: more input is needed.</returns>
+    /// <exception cref="OperationCanceledException">The read was cancelled by <see cref="PipeReader.CancelPendingRead"/>.</exception>
+    public bool TryTakeHeader(in ReadResult read, out PduReadStatus status)
+    {
+        var rest = read.Buffer;
+        var wasEmpty = rest.IsEmpty;
+        var parsed = Parser.ParseHeader(ref rest);
+        _input.AdvanceTo(rest.Start, parsed == PduParseStatus.NeedInput ? read.Buffer.End : rest.Start);
+        status = parsed != PduParseStatus.NeedInput ? Convert(parsed) : wasEmpty ? PduReadStatus.Closed : PduReadStatus.ClosedInPdu;
+        return parsed != PduParseStatus.NeedInput || IsEnd(read);
     }
 
     /// <summary>Reads the payload of the PDU whose header was read.</summary>
@@ -68,22 +75,50 @@ public sealed class PduReader
         return FinishAsync(cancellationToken);
     }
 
+    /// <summary>Begins to take the payload of the PDU whose header was read, for who waits for input himself.</summary>
+    /// <param name="destination">Gets the data; must have room for DataSegmentLength bytes.</param>
+    /// <param name="status">How it ended, when the answer is true.</param>
+    /// <returns>False: input is needed, for <see cref="TryTakePayload"/>.</returns>
+    public bool TryStartPayload(BlockList destination, out PduReadStatus status)
+    {
+        Parser.CollectInto(destination, offsetBytes: 0);
+        return TryFinishWithHeader(out status);
+    }
+
+    /// <summary>Takes the payload, or a part of it, out of what was read; the input is advanced.</summary>
+    /// <param name="read">What was read.</param>
+    /// <param name="status">How it ended, when the answer is true: Done, Failed or ClosedInPdu.</param>
+    /// <returns>False: more input is needed.</returns>
+    /// <exception cref="OperationCanceledException">The read was cancelled by <see cref="PipeReader.CancelPendingRead"/>.</exception>
+    public bool TryTakePayload(in ReadResult read, out PduReadStatus status)
+    {
+        var rest = read.Buffer;
+        var parsed = Parser.ParsePayload(ref rest);
+        _input.AdvanceTo(rest.Start, rest.Start);
+        status = parsed != PduParseStatus.NeedInput ? Convert(parsed) : PduReadStatus.ClosedInPdu;
+        return parsed != PduParseStatus.NeedInput || IsEnd(read);
+    }
+
     private async ValueTask<PduReadStatus> FinishAsync(CancellationToken cancellationToken)
     {
-        // A PDU may end with its header: then there is nothing to wait for.
+        if (TryFinishWithHeader(out var status)) return status;
+        while (!TryTakePayload(await _input.ReadAsync(cancellationToken).ConfigureAwait(false), out status)) { }
+        return status;
+    }
+
+    // A PDU may end with its header: then there is nothing to wait for.
+    private bool TryFinishWithHeader(out PduReadStatus status)
+    {
         var none = default(System.Buffers.ReadOnlySequence<byte>);
-        var status = Parser.ParsePayload(ref none);
-        while (status == PduParseStatus.NeedInput)
-        {
-            var read = await _input.ReadAsync(cancellationToken).ConfigureAwait(false);
-            var rest = read.Buffer;
-            status = Parser.ParsePayload(ref rest);
-            _input.AdvanceTo(rest.Start, rest.Start);
-            if (status != PduParseStatus.NeedInput) break;
-            if (read.IsCompleted) return PduReadStatus.ClosedInPdu;
-            if (read.IsCanceled) throw new OperationCanceledException("The pending read was cancelled.");
-        }
-        return Convert(status);
+        var parsed = Parser.ParsePayload(ref none);
+        status = Convert(parsed);
+        return parsed != PduParseStatus.NeedInput;
+    }
+
+    private static bool IsEnd(in ReadResult read)
+    {
+        if (read.IsCompleted) return true;
+        return read.IsCanceled ? throw new OperationCanceledException("The pending read was cancelled.") : false;
     }
 
     private static PduReadStatus Convert(PduParseStatus status) =>

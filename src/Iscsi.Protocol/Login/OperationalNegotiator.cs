@@ -30,6 +30,10 @@ internal sealed class OperationalNegotiator
     private static readonly int[][] DigestLists = [[0], [0, 1], [1, 0], [1]]; // by DigestOffer
     private static readonly byte[][] TaskReportingNames = ["RFC3720"u8.ToArray(), "ResponseFence"u8.ToArray(), "FastAbort"u8.ToArray()];
 
+    // By key; read once, for a login looks at them dozens of times.
+    private static readonly uint[] DefaultValues =
+        [.. Enum.GetValues<TextKey>().Select(static key => key != TextKey.Unknown && IsNegotiated(TextKeyTable.Get(key)) ? ReadDefault(TextKeyTable.Get(key)) : 0)];
+
     private readonly OperationalOffer _own;
     private readonly SessionType _sessionType;
     private readonly bool _isLeading;
@@ -75,7 +79,7 @@ internal sealed class OperationalNegotiator
     /// <summary>Answers what the peer offered, and declares what this side declares.</summary>
     public void AnswerAll(ref TextBuilder text)
     {
-        foreach (var row in TextKeyTable.All)
+        foreach (var row in TextKeyTable.AllRows)
         {
             if (_states[(int)row.Key] == KeyState.Asked) Answer(row, ref text);
         }
@@ -85,7 +89,7 @@ internal sealed class OperationalNegotiator
     /// <summary>Offers every key that is relevant: the initiator's opening.</summary>
     public void OfferAll(ref TextBuilder text)
     {
-        foreach (var row in TextKeyTable.All)
+        foreach (var row in TextKeyTable.AllRows)
         {
             // Levels above RFC 7143 and other abort semantics are offered only when they are wanted: some targets stop at unknown keys.
             if (row.Key is TextKey.IscsiProtocolLevel or TextKey.TaskReporting && OwnValue(row.Key) == DefaultValue(row)) continue;
@@ -101,7 +105,7 @@ internal sealed class OperationalNegotiator
     public bool OfferWhereSilent(ref TextBuilder text)
     {
         var offered = false;
-        foreach (var row in TextKeyTable.All)
+        foreach (var row in TextKeyTable.AllRows)
         {
             // Of the other keys, a default beyond the own limit binds nothing here: R2Ts, Data-In and times are for this side to choose.
             if (row.Key is not (TextKey.ImmediateData or TextKey.FirstBurstLength or TextKey.HeaderDigest or TextKey.DataDigest)) continue;
@@ -121,7 +125,7 @@ internal sealed class OperationalNegotiator
     public LoginFault Finish(bool isTarget, out TextKey openKey)
     {
         openKey = TextKey.Unknown;
-        foreach (var row in TextKeyTable.All)
+        foreach (var row in TextKeyTable.AllRows)
         {
             ref var state = ref _states[(int)row.Key];
             if (!IsNegotiated(row) || state is not (KeyState.Default or KeyState.Offered)) continue;
@@ -312,12 +316,14 @@ internal sealed class OperationalNegotiator
         return fault;
     }
 
-    private static uint DefaultValue(TextKeyDefinition row)
+    private static uint DefaultValue(TextKeyDefinition row) => DefaultValues[(int)row.Key];
+
+    private static uint ReadDefault(TextKeyDefinition row) => row.Type switch
     {
-        if (row.Type == TextValueType.Boolean) return string.Equals(row.Default, "Yes", StringComparison.Ordinal) ? 1u : 0u;
-        if (row.Type == TextValueType.List) return 0; // None and RFC3720 are the first of their names
-        return uint.Parse(row.Default!);
-    }
+        TextValueType.Boolean => string.Equals(row.Default, "Yes", StringComparison.Ordinal) ? 1u : 0u,
+        TextValueType.List => 0, // None and RFC3720 are the first of their names
+        _ => uint.Parse(row.Default!),
+    };
 
     private uint OwnValue(TextKey key) => key switch
     {

@@ -33,7 +33,7 @@ public sealed partial class TargetLoginMachine
             var row = TextKeyTable.Get(pair.Key);
             if (row.IsOperational) continue; // the negotiation knows best what may come again
             FaultDetail = row.Name;
-            if (!row.Senders.HasFlag(TextKeySenders.Initiator) && row.Rule != NegotiationRule.Obsolete)
+            if ((row.Senders & TextKeySenders.Initiator) == TextKeySenders.None && row.Rule != NegotiationRule.Obsolete)
             {
                 // The only thing an initiator may say about a target's declaration is that it does not know it.
                 if (pair.Value.SequenceEqual(TextValue.NotUnderstood)) continue;
@@ -189,7 +189,7 @@ public sealed partial class TargetLoginMachine
                 answer.Add(row.Key, TextValue.Reject);
                 return true;
             default:
-                return !row.Senders.HasFlag(TextKeySenders.Initiator); // the scan let only NotUnderstood pass
+                return (row.Senders & TextKeySenders.Initiator) == TextKeySenders.None; // the scan let only NotUnderstood pass
         }
     }
 }

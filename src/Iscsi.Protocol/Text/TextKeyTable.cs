@@ -102,6 +102,9 @@ public static class TextKeyTable
     /// <summary>Every key, in the order in which answers are given.</summary>
     public static IReadOnlyList<TextKeyDefinition> All => Rows;
 
+    /// <summary><see cref="All"/>, for loops.</summary>
+    internal static ReadOnlySpan<TextKeyDefinition> AllRows => Rows;
+
     /// <summary>Number of values of <see cref="TextKey"/>, Unknown included.</summary>
     internal static int KeyCount => ByKey.Length;
 

@@ -7,10 +7,15 @@ public readonly ref struct TextPair
     /// <param name="name">The key.</param>
     /// <param name="value">The value, without the terminating NUL.</param>
     public TextPair(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value)
+        : this(name, TextKeyTable.Find(name), value)
+    {
+    }
+
+    internal TextPair(ReadOnlySpan<byte> name, TextKey key, ReadOnlySpan<byte> value)
     {
         Name = name;
         Value = value;
-        Key = TextKeyTable.Find(name);
+        Key = key;
     }
 
     /// <summary>The key as sent.</summary>

@@ -41,13 +41,7 @@ public ref struct TextPairReader
     {
         pair = default;
         if (Fault != TextFault.None) return false;
-        var start = _rest.IndexOfAnyExcept((byte)0);
-        if (start < 0)
-        {
-            _rest = default;
-            return false;
-        }
-        _rest = _rest[start..];
+        if (_rest.IsEmpty || (_rest[0] == 0 && !TrySkipPadding())) return false;
 
         var equals = _rest.IndexOfAny((byte)'=', (byte)0);
         var name = equals < 0 ? _rest : _rest[..equals];
@@ -55,7 +49,9 @@ public ref struct TextPairReader
         if (equals < 0) return Fail(name.ContainsAnyExcept(KeyCharacters) ? TextFault.BadKeyCharacter : TextFault.NotTerminated);
         if (_rest[equals] == 0) return Fail(TextFault.MissingEquals);
         if (name.IsEmpty) return Fail(TextFault.EmptyKey);
-        if (name.ContainsAnyExcept(KeyCharacters)) return Fail(TextFault.BadKeyCharacter);
+        var key = TextKeyTable.Find(name);
+        // The known ones are of such characters.
+        if (key == TextKey.Unknown && name.ContainsAnyExcept(KeyCharacters)) return Fail(TextFault.BadKeyCharacter);
 
         var value = _rest[(equals + 1)..];
         var end = value.IndexOf((byte)0);
@@ -65,8 +61,15 @@ public ref struct TextPairReader
         value = value[..end];
         if (!Utf8.IsValid(value)) return Fail(TextFault.NotUtf8);
 
-        pair = new TextPair(name, value);
+        pair = new TextPair(name, key, value);
         return true;
+    }
+
+    private bool TrySkipPadding()
+    {
+        var start = _rest.IndexOfAnyExcept((byte)0);
+        _rest = start < 0 ? default : _rest[start..];
+        return start >= 0;
     }
 
     private bool Fail(TextFault fault)

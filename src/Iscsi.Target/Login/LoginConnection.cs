@@ -80,6 +80,7 @@ internal sealed class LoginConnection
         _lane.Leave();
         if (_reserve is not null && _policy.Session is null) _core.Sessions.ReturnReserve(_reserve, _standbyOwner);
         _core.ConnectionEnded(_transport.RemoteEndPoint, _policy.InitiatorName, reason, _policy.RefusedWith);
+        _core.LoginFailed(this);
     }
 
     // Returns None when a session has taken the connection over.
@@ -88,12 +89,17 @@ internal sealed class LoginConnection
         // Nothing in a login blocks, and a hop to another thread and back costs more than all of it.
         _transport.Pin();
         _transport.AttachReceiveMemory(_lane.Memory);
-        var reader = new PduReader(_transport.Input, _parser);
-        var status = await reader.ReadHeaderAsync().ConfigureAwait(false);
+        // Input is awaited in this one method: each wait inside another one would be a continuation more, and memory.
+        var input = _transport.Input;
+        var reader = new PduReader(input, _parser);
+        PduReadStatus status;
+        while (!reader.TryTakeHeader(await input.ReadAsync().ConfigureAwait(false), out status)) { }
         if (status != PduReadStatus.Done) return Ended(status);
         if (_parser.Header.Opcode != Opcode.LoginRequest) return ConnectionEndReason.UnexpectedPdu;
 
-        var name = await PeekInitiatorNameAsync().ConfigureAwait(false);
+        string? name = null;
+        var peekedBytes = Math.Min(_parser.Header.DataSegmentLength, PeekBytes);
+        while (peekedBytes > 0 && !TryPeekInitiatorName(await input.ReadAsync().ConfigureAwait(false), peekedBytes, out name)) { }
         _reserve = _core.Sessions.TakeReserve(name, new LoginRequestPdu(in _parser.Header).Isid, _policy.PortalGroupTag, out _standbyOwner);
         if (_reserve is null) return await RefuseAsync(LoginStatus.OutOfResources).ConfigureAwait(false);
         _policy.Reserve = _reserve;
@@ -106,7 +112,8 @@ internal sealed class LoginConnection
         _policy.FirstCmdSN = firstCmdSN;
         while (true)
         {
-            status = await reader.ReadPayloadAsync(_reserve.TextIn).ConfigureAwait(false);
+            var isComplete = reader.TryStartPayload(_reserve.TextIn, out status);
+            while (!isComplete) isComplete = reader.TryTakePayload(await input.ReadAsync().ConfigureAwait(false), out status);
             if (status != PduReadStatus.Done) return Ended(status);
             var step = Receive(machine, firstCmdSN);
             if (step.Action != LoginAction.Close) await SendAsync(_reserve.Entries, step.Response.DataSegmentLength).ConfigureAwait(false);
@@ -120,7 +127,7 @@ internal sealed class LoginConnection
                 case LoginAction.Close:
                     return ConnectionEndReason.NegotiationError;
             }
-            status = await reader.ReadHeaderAsync().ConfigureAwait(false);
+            while (!reader.TryTakeHeader(await input.ReadAsync().ConfigureAwait(false), out status)) { }
             if (status != PduReadStatus.Done) return Ended(status);
             if (_parser.Header.Opcode != Opcode.LoginRequest) return ConnectionEndReason.UnexpectedPdu;
         }
@@ -196,23 +203,18 @@ internal sealed class LoginConnection
     private ConnectionEndReason Complete(TargetLoginMachine machine)
     {
         var session = _policy.Session!;
-        _core.LoginEnded(this);
+        _core.LoginCompleted(this);
         session.Start(_parser, _statSN, machine.Parameters!);
         return ConnectionEndReason.None;
     }
 
-    private async ValueTask<string?> PeekInitiatorNameAsync()
+    // Consumes nothing. False: more input is needed.
+    private bool TryPeekInitiatorName(in ReadResult read, int wantedBytes, out string? name)
     {
-        var wanted = Math.Min(_parser.Header.DataSegmentLength, PeekBytes);
-        while (wanted > 0)
-        {
-            var read = await _transport.Input.ReadAsync().ConfigureAwait(false);
-            var isEnough = read.Buffer.Length >= wanted || read.IsCompleted;
-            var name = isEnough ? FindInitiatorName(read.Buffer.Slice(0, Math.Min(wanted, read.Buffer.Length))) : null;
-            _transport.Input.AdvanceTo(read.Buffer.Start, isEnough ? read.Buffer.Start : read.Buffer.End);
-            if (isEnough) return name;
-        }
-        return null;
+        var isEnough = read.Buffer.Length >= wantedBytes || read.IsCompleted;
+        name = isEnough ? FindInitiatorName(read.Buffer.Slice(0, Math.Min(wantedBytes, read.Buffer.Length))) : null;
+        _transport.Input.AdvanceTo(read.Buffer.Start, isEnough ? read.Buffer.Start : read.Buffer.End);
+        return isEnough;
     }
 
     [SkipLocalsInit]

@@ -75,10 +75,26 @@ internal sealed class LoginLanes : IDisposable
 
     internal void Leave(LoginLane lane)
     {
+        TaskCompletionSource? waiting;
         lock (_lock)
         {
+            if (lane.HasLeft) return;
+            lane.HasLeft = true;
+            waiting = lane.Waiting;
             _used.Remove(lane.Node!);
             _free.Push(lane.Memory);
+        }
+        waiting?.TrySetResult();
+    }
+
+    // Ends when the lane was left.
+    private Task LeftAsync(LoginLane lane)
+    {
+        lock (_lock)
+        {
+            if (lane.HasLeft) return Task.CompletedTask;
+            lane.Waiting ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            return lane.Waiting.Task;
         }
     }
 
@@ -88,7 +104,7 @@ internal sealed class LoginLanes : IDisposable
         {
             leaving.IsEvicted = true;
             leaving.Connection.Abort(ConnectionEndReason.LoginEvicted);
-            await leaving.Left.ConfigureAwait(false);
+            await LeftAsync(leaving).ConfigureAwait(false);
             if (TryEnter(connection, now, out var next) is { } lane) return lane;
             leaving = next!;
         }
@@ -138,8 +154,6 @@ internal sealed class LoginLanes : IDisposable
 /// <summary>One connection's place before its first login PDU.</summary>
 internal sealed class LoginLane(LoginLanes lanes, ITransportConnection connection, IPAddress? address, BlockList memory, long since)
 {
-    private readonly TaskCompletionSource _left = new(TaskCreationOptions.RunContinuationsAsynchronously);
-
     public ITransportConnection Connection => connection;
 
     public IPAddress? Address => address;
@@ -153,16 +167,13 @@ internal sealed class LoginLane(LoginLanes lanes, ITransportConnection connectio
 
     public bool IsTimedOut { get; set; }
 
-    /// <summary>Ends when the lane was left.</summary>
-    public Task Left => _left.Task;
-
+    // Guarded by the lanes.
     internal LinkedListNode<LoginLane>? Node { get; set; }
 
-    /// <summary>Leaves the lane: its memory is no longer used.</summary>
-    public void Leave()
-    {
-        if (_left.Task.IsCompleted) return;
-        lanes.Leave(this);
-        _left.TrySetResult();
-    }
+    internal bool HasLeft { get; set; }
+
+    internal TaskCompletionSource? Waiting { get; set; }
+
+    /// <summary>Leaves the lane: its memory is no longer used. Idempotent.</summary>
+    public void Leave() => lanes.Leave(this);
 }

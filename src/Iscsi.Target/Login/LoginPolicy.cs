@@ -39,7 +39,7 @@ internal sealed class LoginPolicy(TargetCore core, ITransportConnection transpor
         {
             return identity.Tsih != 0
                 ? Refuse(LoginStatus.SessionDoesNotExist)
-                : LoginDecision.Accept(portalGroupTag, Offer());
+                : LoginDecision.Accept(portalGroupTag, core.LoginOffer);
         }
         _target = core.Targets.Find(identity.TargetName!);
         if (_target is null) return Refuse(LoginStatus.NotFound);
@@ -50,7 +50,7 @@ internal sealed class LoginPolicy(TargetCore core, ITransportConnection transpor
             // A session has one connection: another one can't be added, and the first can't be replaced but with its session (TSIH 0).
             return Refuse(core.Sessions.Exists(identity.Tsih) ? LoginStatus.TooManyConnections : LoginStatus.SessionDoesNotExist);
         }
-        return LoginDecision.Accept(portalGroupTag, Offer(), access.Authentication, access.Alias);
+        return LoginDecision.Accept(portalGroupTag, core.LoginOffer, access.Authentication, access.Alias);
     }
 
     public LoginStatus Admit(in LoginIdentity identity, NegotiatedParameters parameters, out ushort tsih)
@@ -70,26 +70,5 @@ internal sealed class LoginPolicy(TargetCore core, ITransportConnection transpor
     {
         RefusedWith = status;
         return LoginDecision.Refuse(status);
-    }
-
-    private OperationalOffer Offer()
-    {
-        var limits = core.Budget.Limits;
-        return new OperationalOffer
-        {
-            MaxConnections = 1,
-            InitialR2T = true,
-            ImmediateData = true,
-            MaxRecvDataSegmentLength = limits.MaxRecvDataSegmentLength,
-            MaxBurstLength = limits.MaxBurstLength,
-            FirstBurstLength = limits.FirstBurstLength,
-            MaxOutstandingR2T = limits.MaxOutstandingR2T,
-            // A lost connection loses its session at ERL 0; a new login replaces it at once.
-            DefaultTime2WaitSeconds = 0,
-            DefaultTime2RetainSeconds = 0,
-            ErrorRecoveryLevel = 0,
-            // RFC 7144: the queries, I_T NEXUS RESET, command priority and the status qualifier, for initiators that ask for it.
-            IscsiProtocolLevel = 2,
-        };
     }
 }

@@ -15,16 +15,19 @@ namespace Iscsi.Target.Sessions;
 /// answered while the other one can already be sent, and neither side waits for the other. What it opens beyond W it takes from the
 /// part of the surplus that unused credits of all sessions share, and gives it back when the peer sends less.</para>
 /// <para>It shrinks by attrition: a slot that comes back is not opened again.</para>
+/// <para>A slot is granted when its number is opened; its descriptor and blocks are taken for the first request that comes on it. Drawing from a grant
+/// can't fail, and a session that only logs in and out, or is shallow, draws little.</para>
 /// </remarks>
 internal sealed class CreditWindow
 {
     private readonly TargetCore _core;
     private readonly SessionReserve? _reserve;
     private readonly TargetSession _session;
-    private readonly TargetTask[] _free;
     private readonly int _ceiling;
     private readonly int _floor;
     private readonly int _widest;
+    private TargetTask[] _free = [];
+    private Grant[] _undrawn = []; // slots that no request has come on yet
     private TargetTask?[] _held = []; // of requests that came before their turn: most sessions never see one
     private int _gap;
     private int _lent;
@@ -32,6 +35,7 @@ internal sealed class CreditWindow
     private int _burst;
     private int _largestBurst;
     private int _freeCount;
+    private int _undrawnCount;
     private int _granted;
     private int _spareLowWater;
     private bool _isClosed;
@@ -51,7 +55,6 @@ internal sealed class CreditWindow
         _ceiling = Math.Max(limits.WindowCeiling, limits.WindowFloor) + 1;
         _widest = reserve is null ? _floor : Math.Min(limits.WindowFloor + limits.WindowGap, _ceiling);
         Numbers = new CommandWindow(firstCmdSN, _ceiling);
-        _free = new TargetTask[_ceiling];
     }
 
     /// <summary>The numbers.</summary>
@@ -64,7 +67,7 @@ internal sealed class CreditWindow
     public int Granted => _granted;
 
     /// <summary>Tasks that hold a slot.</summary>
-    public int InProgress => _granted - _freeCount;
+    public int InProgress => _granted - FreeSlots;
 
     /// <summary>Whether the peer has used half of what it was told and more is open: it should hear of it.</summary>
     public bool ShouldTell => Numbers.UnadvertisedCount > 0 && (int)(Advertised - Numbers.ExpCmdSN + 1) <= _floor / 2;
@@ -75,7 +78,7 @@ internal sealed class CreditWindow
     {
         if (_reserve is null)
         {
-            _free[_freeCount++] = _session.CreateDiscoveryTask();
+            Push(_session.CreateDiscoveryTask());
             _granted = 1;
         }
         else
@@ -100,7 +103,7 @@ internal sealed class CreditWindow
     }
 
     /// <summary>The slot of a request whose number is open: there is one, because the number was opened for it.</summary>
-    public TargetTask Take() => _free[--_freeCount];
+    public TargetTask Take() => _freeCount > 0 ? _free[--_freeCount] : Draw();
 
     /// <summary>Takes the number of a request that is complete; hands out the requests that may be executed now, in order.</summary>
     public void Accept(TargetTask task, uint cmdSN, long now)
@@ -144,8 +147,8 @@ internal sealed class CreditWindow
             Discard(task);
             return;
         }
-        if (_freeCount == _granted) throw new InvalidOperationException("More slots come back than were granted.");
-        _free[_freeCount++] = task;
+        if (FreeSlots == _granted) throw new InvalidOperationException("More slots come back than were granted.");
+        Push(task);
         if (_reserve is not null && _core.IsSurplusContended)
         {
             // Who waits for it comes before numbers that nobody uses yet.
@@ -176,7 +179,7 @@ internal sealed class CreditWindow
     public void Close()
     {
         _isClosed = true;
-        while (_freeCount > 0) Discard(_free[--_freeCount]);
+        while (FreeSlots > 0) DiscardOne();
         _core.UnusedCredits.Return(_lent);
         _lent = 0;
     }
@@ -188,7 +191,33 @@ internal sealed class CreditWindow
         _core.TaskPool.Return(task);
     }
 
-    private int Spare => _freeCount - Numbers.Unused;
+    private int FreeSlots => _freeCount + _undrawnCount;
+
+    private int Spare => FreeSlots - Numbers.Unused;
+
+    private void Push(TargetTask task)
+    {
+        if (_freeCount == _free.Length) Array.Resize(ref _free, Math.Min(Math.Max(4, 2 * _freeCount), _ceiling));
+        _free[_freeCount++] = task;
+    }
+
+    private TargetTask Draw()
+    {
+        var task = _core.TaskPool.Get();
+        task.Attach(_undrawn[--_undrawnCount], _core.Budget.CreditBlocks);
+        return task;
+    }
+
+    private void DiscardOne()
+    {
+        if (_undrawnCount == 0)
+        {
+            Discard(_free[--_freeCount]);
+            return;
+        }
+        _granted--;
+        _undrawn[--_undrawnCount].Dispose();
+    }
 
     // What came in one buffer was sent at once, as far as we can know.
     private void CountBurst(int count)
@@ -252,16 +281,15 @@ internal sealed class CreditWindow
         // Of the floor one slot is the standby's: a successor finds it whatever this session does.
         if (_granted >= _floor && !_reserve.HasStandbyCredit) return false;
         if (!_reserve.Node.TryReserve(null, _core.Demands.Credit, out var grant)) return false;
-        var task = _core.TaskPool.Get();
-        task.Attach(grant, _core.Budget.CreditBlocks);
-        _free[_freeCount++] = task;
+        if (_undrawnCount == _undrawn.Length) Array.Resize(ref _undrawn, Math.Min(Math.Max(_floor, 2 * _undrawnCount), _ceiling));
+        _undrawn[_undrawnCount++] = grant;
         _granted++;
         return true;
     }
 
     private void Shrink(int count)
     {
-        for (; count > 0 && _granted > _floor && Spare > 0; count--) Discard(_free[--_freeCount]);
+        for (; count > 0 && _granted > _floor && Spare > 0; count--) DiscardOne();
     }
 
     private void Deliver(uint first, int count, TargetTask? current)

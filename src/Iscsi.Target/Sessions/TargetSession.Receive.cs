@@ -8,7 +8,7 @@ namespace Iscsi.Target.Sessions;
 internal sealed partial class TargetSession
 {
     // By Initiator Task Tag; one that has answered and was displaced, by a number above all tags.
-    private readonly Dictionary<ulong, TargetTask> _tasks;
+    private readonly Dictionary<ulong, TargetTask> _tasks = []; // grows to the depth that the initiator uses, once
     private readonly IgnoredTags _ignored = new();
     private TargetTask? _collecting;
     private TargetTask? _arriving;

@@ -159,11 +159,11 @@ internal sealed partial class TargetSession
         protected override void Run() => session.OnTellTimer();
     }
 
-    // Seldom more than one at a time, and a session posts two in its life: a queue without locks would cost it more than all of them.
+    // Seldom more than one at a time, and none in most sessions' lives.
     private sealed class PostedActions(TargetSession session) : SerialWork
     {
         private readonly Lock _lock = new();
-        private readonly Queue<Action> _actions = new(2);
+        private readonly Queue<Action> _actions = new();
 
         public void Add(Action action)
         {

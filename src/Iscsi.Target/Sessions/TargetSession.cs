@@ -23,9 +23,11 @@ internal sealed partial class TargetSession : IPduChannelHandler, ISerialOwner, 
     private readonly ConnectionReserve _connection;
     private TargetSession? _predecessor;
     private readonly PostedActions _posted;
+    private readonly LifeWork _lifeWork;
     private PduChannel _channel = null!;
     private CreditWindow _window = null!;
     private StatSNCounter _statSN = null!;
+    private volatile bool _isTransportClosed;
     private bool _isConnectionGone;
     private bool _isClosed;
     private bool _isReplaced;
@@ -56,10 +58,9 @@ internal sealed partial class TargetSession : IPduChannelHandler, ISerialOwner, 
         TaskSets = reserve?.TaskSets ?? new NexusTaskSets();
         Nexus = new ScsiNexus(InitiatorName, Isid, portalGroupTag);
         _posted = new PostedActions(this);
+        _lifeWork = new LifeWork(this);
         _tickWork = new TickWork(this);
         _tellTimerWork = new TellWork(this);
-        // It grows to the depth that the initiator uses, once; most sessions are shallow.
-        _tasks = new Dictionary<ulong, TargetTask>(core.Budget.Limits.WindowFloor + ImmediateSlots);
     }
 
     public TargetCore Core { get; }
@@ -141,7 +142,7 @@ internal sealed partial class TargetSession : IPduChannelHandler, ISerialOwner, 
             SendDataDigest = parameters.DataDigestCrc32C,
         };
         Executor.Home = _channel.Loop;
-        Post(Run);
+        Executor.Post(_lifeWork);
     }
 
     /// <summary>The login failed after the session was admitted.</summary>
@@ -233,7 +234,8 @@ internal sealed partial class TargetSession : IPduChannelHandler, ISerialOwner, 
     private async Task CloseConnectionAsync()
     {
         await _transport.DisposeAsync().ConfigureAwait(false);
-        Post(OnConnectionGone);
+        _isTransportClosed = true;
+        Executor.Post(_lifeWork);
     }
 
     private void OnConnectionGone()
@@ -243,13 +245,18 @@ internal sealed partial class TargetSession : IPduChannelHandler, ISerialOwner, 
         _collecting = null;
         _arriving = null;
         _window.Close();
-        foreach (var task in _tasks.Values.ToArray())
-            if (ReferenceEquals(task.Session, this)) task.OnConnectionGone();
+        if (_tasks.Count != 0) StopAnswering();
         Core.Sessions.ConnectionClosed(_connection, Reserve);
         Core.ConnectionEnded(_transport.RemoteEndPoint, InitiatorName, _channel.EndReason, LoginStatus.Success);
         Target?.Units.Detach(Nexus);
         Core.Metrics.SessionClosed();
         AfterTaskEnded();
+    }
+
+    private void StopAnswering()
+    {
+        foreach (var task in _tasks.Values.ToArray())
+            if (ReferenceEquals(task.Session, this)) task.OnConnectionGone();
     }
 
     // Called when a task has ended, or the connection is gone: the last one closes the session.
@@ -296,6 +303,16 @@ internal sealed partial class TargetSession : IPduChannelHandler, ISerialOwner, 
         // The last task may have ended with it too; nothing else would look before the next tick.
         EndIfDrained();
         _channel.Flush();
+    }
+
+    // Posted twice in every session's life: it was started, and the transport has let go. Both may be folded into one.
+    private sealed class LifeWork(TargetSession session) : SerialWork
+    {
+        protected override void Run()
+        {
+            if (!session._isRunning) session.Run();
+            if (session._isTransportClosed && !session._isConnectionGone) session.OnConnectionGone();
+        }
     }
 
     void ISerialOwner.OnFault(Exception exception)

@@ -26,6 +26,7 @@ internal sealed class EpollConnection : TransportConnection
     private volatile bool _isPinned;
     private volatile bool _hasHungUp;
     private bool _isOutWatched;
+    private bool _isHoldingBack; // the last send said that more follows
     private int _closed;
 
     // Readiness is a number of edges: what was looked at under an older number than the newest must be looked at again.
@@ -131,6 +132,7 @@ internal sealed class EpollConnection : TransportConnection
         {
             var sent = LinuxSocket.Send(_handle, segments, offsetBytes, moreFollows);
             if (sent == WouldBlock) _writing.DrainedAt = edges;
+            _isHoldingBack = moreFollows;
             return sent;
         }
         catch (ObjectDisposedException)
@@ -176,6 +178,8 @@ internal sealed class EpollConnection : TransportConnection
     private protected override void CloseGracefully()
     {
         if (Interlocked.Exchange(ref _closed, 1) != 0) return;
+        // What was held back leaves together with the end. Closing alone would send both too, but a reset instead where something unread has come.
+        if (_isHoldingBack) LinuxSocket.ShutdownSend(_handle);
         // What the last receive has left nothing of, and no edge has told of since, needs no look.
         if (_reading.DrainedAt != Volatile.Read(ref _reading.Edges)) LinuxSocket.Discard(_handle, MaxDrainBytes);
         Close();
