@@ -1,3 +1,4 @@
+using System.Diagnostics;
 namespace Iscsi.Transport.Tests;
 
 /// <summary>Loops, and executors that live on them.</summary>
@@ -105,6 +106,32 @@ public sealed class EventLoopTests : IDisposable
             await work.Ran;
         }
         Assert.Throws<ObjectDisposedException>(NewLoop);
+    }
+
+    [Theory(Timeout = Limit)]
+    [InlineData(0)]
+    [InlineData(20)]
+    [InlineData(200)]
+    public async Task A_loop_that_expects_input_takes_what_comes_meanwhile_and_what_comes_when_it_sleeps_again(int microseconds)
+    {
+        var loop = NewLoop();
+        var executor = new SerialExecutor { Home = loop };
+        var (client, server) = await ConnectAsync();
+        server.AttachReceiveMemory(Reservations.BlockList.Over(GC.AllocateArray<byte>(4096, pinned: true)));
+        for (var i = 0; i < 200; i++)
+        {
+            executor.Post(new Step(mayBlock: false, loop.ExpectInput));
+            for (var start = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(start).TotalMicroseconds < microseconds;) Thread.SpinWait(1);
+            await client.Output.WriteAsync(new byte[1]);
+            var read = await server.Input.ReadAsync();
+            Assert.Equal(1, read.Buffer.Length);
+            server.Input.AdvanceTo(read.Buffer.End);
+            var work = new Probe(executor);
+            executor.Post(work);
+            Assert.True(await work.Ran);
+        }
+        await client.DisposeAsync();
+        await server.DisposeAsync();
     }
 
     [Theory]

@@ -87,7 +87,8 @@ internal sealed class LoginConnection
     private async Task<ConnectionEndReason> LoginAsync()
     {
         // Nothing in a login blocks, and a hop to another thread and back costs more than all of it.
-        _transport.Pin();
+        var loop = _transport.Pin();
+        loop?.ExpectInput();
         _transport.AttachReceiveMemory(_lane.Memory);
         // Input is awaited in this one method: each wait inside another one would be a continuation more, and memory.
         var input = _transport.Input;
@@ -117,6 +118,7 @@ internal sealed class LoginConnection
             if (status != PduReadStatus.Done) return Ended(status);
             var step = Receive(machine, firstCmdSN);
             if (step.Action != LoginAction.Close) await SendAsync(_reserve.Entries, step.Response.DataSegmentLength).ConfigureAwait(false);
+            loop?.ExpectInput();
             switch (step.Action)
             {
                 case LoginAction.RespondAndComplete:

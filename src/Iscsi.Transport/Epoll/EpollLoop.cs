@@ -21,6 +21,9 @@ internal sealed unsafe class EpollLoop : WorkLoop
     // Token 0 is the wake-up; a token is a slot of the table and its generation.
     private const ulong WakeToken = 0;
 
+    // With one processor, who looks for input keeps the peer on the same machine from sending it.
+    private static readonly long ExpectationTicks = Environment.ProcessorCount == 1 ? 0 : Stopwatch.Frequency / 20_000; // 50 µs
+
     private readonly Lock _lock = new();
     private readonly long _busyPollTicks;
     private readonly int _epoll;
@@ -32,6 +35,7 @@ internal sealed unsafe class EpollLoop : WorkLoop
     private int _queuedCount;
     private int _usedSlots = 1;
     private int _generation;
+    private long _expectsUntil; // 0: nothing in particular
     private int _isAsleep;
     private int _sourceCount;
     private bool _isClosed;
@@ -120,6 +124,11 @@ internal sealed unsafe class EpollLoop : WorkLoop
         }
     }
 
+    public override void ExpectInput()
+    {
+        if (ExpectationTicks != 0) _expectsUntil = Stopwatch.GetTimestamp() + ExpectationTicks;
+    }
+
     internal override void Queue(IThreadPoolWorkItem item)
     {
         lock (_lock)
@@ -184,16 +193,20 @@ internal sealed unsafe class EpollLoop : WorkLoop
     private int WaitForEvents(byte* events)
     {
         if (Volatile.Read(ref _queuedCount) != 0) return EpollCalls.Wait(_epoll, events, MaxEvents, 0);
-        if (_busyPollTicks > 0 && Poll(events) is > 0 and var found) return found;
+        if (_busyPollTicks > 0 && Poll(events, Stopwatch.GetTimestamp() + _busyPollTicks) is > 0 and var found) return found;
+        if (_expectsUntil != 0)
+        {
+            if (Poll(events, _expectsUntil) is > 0 and var expected) return expected;
+            if (Volatile.Read(ref _queuedCount) == 0) _expectsUntil = 0;
+        }
         Interlocked.Exchange(ref _isAsleep, 1);
         var count = EpollCalls.Wait(_epoll, events, MaxEvents, Volatile.Read(ref _queuedCount) != 0 || _stopping ? 0 : -1);
         Volatile.Write(ref _isAsleep, 0);
         return count;
     }
 
-    private int Poll(byte* events)
+    private int Poll(byte* events, long until)
     {
-        var until = Stopwatch.GetTimestamp() + _busyPollTicks;
         do
         {
             var count = EpollCalls.Wait(_epoll, events, MaxEvents, 0);
