@@ -93,8 +93,8 @@ public sealed partial class IscsiSession
             return;
         }
         // Whatever the target answered, nothing more may be sent (RFC 7143, 11.15).
-        _logout!.TrySetResult();
         End(ConnectionEndReason.LoggedOut, _logoutCause!);
+        _logout!.TrySetResult(); // who awaits it finds the session ended
     }
 
     private IscsiException? RefusalOfNewCalls() =>

@@ -316,12 +316,11 @@ public sealed partial class IscsiSession
     private void OnInputEnded(bool insidePdu, Exception? error)
     {
         if (error is not null) End(ConnectionEndReason.TransportError, error.Message);
-        else if (_logout is { Task.IsCompleted: true }) End(ConnectionEndReason.LoggedOut, "it was logged out");
         else if (_logoutRequest is not null && _openCalls == 0 && !insidePdu)
         {
             // istgt, for one, now and then closes before its answer is out. What was asked for has happened, and no call was pending.
-            _logout!.TrySetResult();
             End(ConnectionEndReason.LoggedOut, "the target closed the connection when it was asked to log the session out");
+            _logout!.TrySetResult(); // who awaits it finds the session ended
         }
         else End(ConnectionEndReason.PeerClosedUnexpectedly, insidePdu ? "the target closed the connection within a PDU" : "the target closed the connection");
     }

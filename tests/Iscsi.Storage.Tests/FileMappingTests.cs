@@ -111,6 +111,31 @@ public sealed class FileMappingTests : IDisposable
     }
 
     [Fact]
+    public async Task A_flush_fails_that_can_not_know_whether_copies_went_behind_the_end_of_the_file()
+    {
+        await using var device = await OpenFullAsync();
+        await device.WriteAsync(9, _content.AsMemory(0, BlockSize)); // a call
+        Assert.Equal(0, Unix.Truncate(_file.Path, 10 * BlockSize)); // in the middle of a page
+        await device.WriteAsync(11, _content.AsMemory(0, BlockSize)); // a copy, which nobody notices
+        var error = await Assert.ThrowsAsync<BlockDeviceException>(async () => await device.FlushAsync());
+        Assert.Equal(BlockDeviceError.WriteFailed, error.Error);
+        error = await Assert.ThrowsAsync<BlockDeviceException>(async () => await device.WriteAsync(11, _content.AsMemory(0, BlockSize)));
+        Assert.Equal(BlockDeviceError.Latched, error.Error);
+    }
+
+    [Fact]
+    public async Task A_file_that_was_made_shorter_and_a_device_that_knows_it_go_on()
+    {
+        await using var device = await OpenFullAsync();
+        for (var i = 0; i < 2; i++) await device.WriteAsync(0, _content.AsMemory(0, BlockSize));
+        Assert.Equal(0, Unix.Truncate(_file.Path, DiskBytes / 2));
+        Assert.True(await device.RefreshAsync());
+        await device.WriteAsync(8, _content.AsMemory(0, BlockSize));
+        await device.FlushAsync();
+        Assert.Equal(_content[..BlockSize], await device.ReadBytesAsync(8, 1));
+    }
+
+    [Fact]
     public async Task The_process_survives_a_file_that_becomes_shorter_under_copies()
     {
         for (var round = 0; round < 10; round++)

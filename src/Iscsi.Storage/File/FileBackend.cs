@@ -61,6 +61,11 @@ internal abstract class FileBackend(string path, SafeFileHandle handle, int bloc
     /// <summary>The length now.</summary>
     public abstract long GetLength();
 
+    /// <summary>The device has another length from now on, whoever changed the file's.</summary>
+    public virtual void OnLengthChanged(long lengthBytes)
+    {
+    }
+
     /// <summary>Changes the length; new bytes are a hole.</summary>
     public abstract void SetLength(long lengthBytes);
 

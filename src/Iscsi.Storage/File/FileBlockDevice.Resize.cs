@@ -61,6 +61,7 @@ public sealed partial class FileBlockDevice
         if (lengthBytes == info.LengthBytes) return false;
         if (lengthBytes == 0 || lengthBytes % info.BlockSize != 0) throw FileErrors.InvalidSize(Path, lengthBytes, info.BlockSize);
         Volatile.Write(ref _info, _backend.Describe(lengthBytes));
+        _backend.OnLengthChanged(lengthBytes);
         return true;
     }
 }

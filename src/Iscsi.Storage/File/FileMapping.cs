@@ -38,11 +38,12 @@ internal sealed unsafe class FileMapping : IDisposable
 
     private readonly LinuxCalls _calls;
     private readonly byte* _address;
-    private readonly long _lengthBytes;
+    private readonly long _mappedBytes;
 
     // Of each part: IsThere, or the number of transfers until the next look. Several threads count down at once; then it comes a little earlier or later.
     private readonly byte[] _parts;
     private readonly int[] _locks = new int[LockCount]; // of the parts, in turn; 1: held
+    private long _lengthBytes; // of the disk, as far as it is mapped
     private int _changes;
     private volatile bool _isBroken;
 
@@ -50,7 +51,7 @@ internal sealed unsafe class FileMapping : IDisposable
     {
         _calls = calls;
         _address = address;
-        _lengthBytes = lengthBytes;
+        _mappedBytes = _lengthBytes = lengthBytes;
         _parts = new byte[(lengthBytes + PartBytes - 1) >> PartShift];
     }
 
@@ -70,6 +71,15 @@ internal sealed unsafe class FileMapping : IDisposable
         Interlocked.Add(ref s_mappedBytes, -lengthBytes);
         return null;
     }
+
+    /// <summary>How far the disk is mapped.</summary>
+    public long LengthBytes => Volatile.Read(ref _lengthBytes);
+
+    /// <summary>The disk has another length now. What it has more than was mapped stays unmapped.</summary>
+    public void SetLength(long lengthBytes) => Volatile.Write(ref _lengthBytes, Math.Min(lengthBytes, _mappedBytes));
+
+    /// <summary>The file is not what was mapped: nothing is copied any more.</summary>
+    public void Abandon() => _isBroken = true;
 
     /// <summary>Fills a list.</summary>
     /// <returns>False: nothing is promised, and the file has to be read.</returns>
@@ -136,8 +146,8 @@ internal sealed unsafe class FileMapping : IDisposable
     public void Forget(long offsetBytes, long lengthBytes)
     {
         Interlocked.Increment(ref _changes);
-        var first = Math.Min(offsetBytes, _lengthBytes) >> PartShift;
-        var end = lengthBytes < _lengthBytes - offsetBytes ? (offsetBytes + lengthBytes + PartBytes - 1) >> PartShift : _parts.Length;
+        var first = Math.Min(offsetBytes, _mappedBytes) >> PartShift;
+        var end = lengthBytes < _mappedBytes - offsetBytes ? (offsetBytes + lengthBytes + PartBytes - 1) >> PartShift : _parts.Length;
         if (end > first) _parts.AsSpan((int)first, (int)(end - first)).Clear();
         Interlocked.MemoryBarrier();
     }
@@ -145,7 +155,7 @@ internal sealed unsafe class FileMapping : IDisposable
     /// <summary>In a signal handler: if the address is ours, there is a page afterwards, and the mapping is not used again.</summary>
     public bool TryMend(nint address)
     {
-        if (address < (nint)_address || address >= (nint)_address + _lengthBytes) return false;
+        if (address < (nint)_address || address >= (nint)_address + _mappedBytes) return false;
         _isBroken = true;
         var pageBytes = Environment.SystemPageSize;
         return _calls.MapEmpty(address & -pageBytes, pageBytes) > 0;
@@ -154,8 +164,8 @@ internal sealed unsafe class FileMapping : IDisposable
     public void Dispose()
     {
         BusErrors.Release(this);
-        _ = _calls.Unmap((nint)_address, _lengthBytes);
-        Interlocked.Add(ref s_mappedBytes, -_lengthBytes);
+        _ = _calls.Unmap((nint)_address, _mappedBytes);
+        Interlocked.Add(ref s_mappedBytes, -_mappedBytes);
     }
 
     private static (int First, int Last) LocksOf(long offsetBytes, int lengthBytes)
@@ -174,7 +184,7 @@ internal sealed unsafe class FileMapping : IDisposable
 
     private bool Has(long offsetBytes, int lengthBytes)
     {
-        if (_isBroken || offsetBytes > _lengthBytes - lengthBytes) return false;
+        if (_isBroken || offsetBytes > LengthBytes - lengthBytes) return false;
         var last = (offsetBytes + lengthBytes - 1) >> PartShift;
         for (var part = offsetBytes >> PartShift; part <= last; part++)
             if (Volatile.Read(ref _parts[part]) != IsThere && !Look(part)) return false;
@@ -192,7 +202,7 @@ internal sealed unsafe class FileMapping : IDisposable
         }
         var changes = Volatile.Read(ref _changes);
         var start = part << PartShift;
-        var length = Math.Min(PartBytes, _lengthBytes - start);
+        var length = Math.Min(PartBytes, _mappedBytes - start);
         if (!_calls.IsInCore((nint)(_address + start), length))
         {
             Volatile.Write(ref mark, Patience);

@@ -26,9 +26,19 @@ internal sealed partial class LinuxFileBackend
         return false;
     }
 
-    // Backups look at it.
-    private void SetTime()
+    public override void OnLengthChanged(long lengthBytes) => _mapping?.SetLength(lengthBytes);
+
+    /// <summary>Before a flush, and at the end: sets the time, at which backups look, and finds what copies can't have written.</summary>
+    /// <exception cref="BlockDeviceException">The file was made shorter. What was copied behind its end, but into its last page, is not in it.</exception>
+    private void EndCopies()
     {
-        if (Interlocked.Exchange(ref _isTimeDue, 0) != 0) _ = _calls.SetTimes(_fd);
+        if (Interlocked.Exchange(ref _isTimeDue, 0) == 0) return;
+        _ = _calls.SetTimes(_fd);
+        if (GetLength() is var length && length < _mapping!.LengthBytes)
+        {
+            _mapping.Abandon();
+            throw new BlockDeviceException(BlockDeviceError.WriteFailed,
+                $"{Path}: the file was made shorter, to {length} bytes, while it was written to: data may be lost. Make it as long as the disk, and open it again.");
+        }
     }
 }

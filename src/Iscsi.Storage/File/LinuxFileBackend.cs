@@ -34,7 +34,7 @@ internal sealed partial class LinuxFileBackend : FileBackend
 
     public override void Dispose()
     {
-        SetTime();
+        if (_isTimeDue != 0) _ = _calls.SetTimes(_fd);
         _mapping?.Dispose();
         LinuxFileLocks.Release(_calls, _fd);
         base.Dispose();
@@ -64,6 +64,7 @@ internal sealed partial class LinuxFileBackend : FileBackend
         CheckLatch();
         // First, so that a file that can't have the space keeps its length.
         if (_options.FullyProvisioned) ReserveSpace(lengthBytes);
+        if (_mapping is not null && lengthBytes < _mapping.LengthBytes) _mapping.SetLength(lengthBytes);
         _mapping?.Forget(0, long.MaxValue);
         Check($"be set to {lengthBytes} bytes", _calls.SetLength(_fd, lengthBytes), BlockDeviceError.WriteFailed);
         _mapping?.Forget(0, long.MaxValue);
@@ -120,7 +121,7 @@ internal sealed partial class LinuxFileBackend : FileBackend
 
     protected override void SyncCore()
     {
-        SetTime();
+        EndCopies();
         long result;
         do
         {
