@@ -39,9 +39,9 @@ public sealed class FileMappingTests : IDisposable
         var random = new Random(3);
         for (var i = 0; i < 200; i++)
         {
-            var bytes = TestMemory.Random(random, BlockSize * random.Next(1, 20));
-            var lba = random.Next(2 * PartBlocks - 20);
-            await device.WriteAsync(lba, TestMemory.OddRuns(random, bytes, random.Next(1, 3000)));
+            var bytes = TestMemory.Random(random, BlockSize * random.Next(1, i % 4 == 0 ? PartBlocks : 20));
+            var lba = random.Next(PartBlocks);
+            await device.WriteAsync(lba, TestMemory.OddRuns(random, bytes, random.Next(1, i % 4 == 0 ? PartBytes : 3000)));
             bytes.CopyTo(_content, lba * BlockSize);
             Assert.True((await device.ReadBytesAsync(0, 2 * PartBlocks)).AsSpan().SequenceEqual(_content.AsSpan(0, 2 * PartBytes)), $"step {i}");
         }

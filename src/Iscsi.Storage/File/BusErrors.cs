@@ -52,6 +52,14 @@ internal static unsafe partial class BusErrors
     /// <summary>Copies; one of the two is in a mapping that is guarded.</summary>
     public static void Copy(byte* source, byte* destination, nuint lengthBytes) => _ = MemCpy(destination, source, lengthBytes);
 
+    /// <summary><see cref="Copy"/> to where nobody looks soon: see <see cref="StreamingCopy"/>.</summary>
+    public static void CopyAway(byte* source, byte* destination, nuint lengthBytes)
+    {
+        var streamed = StreamingCopy.IsSupported && (nuint)destination % StreamingCopy.Alignment == 0 ? lengthBytes & ~(nuint)(StreamingCopy.StepBytes - 1) : 0;
+        if (streamed > 0) StreamingCopy.Copy(destination, source, streamed);
+        if (streamed < lengthBytes) Copy(source + streamed, destination + streamed, lengthBytes - streamed);
+    }
+
     private static bool TryInstall()
     {
         if (s_isInstalled) return true;

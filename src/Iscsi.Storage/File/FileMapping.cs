@@ -34,6 +34,9 @@ internal sealed unsafe class FileMapping : IDisposable
 
     private const int LockCount = 256;
 
+    // What is written in such pieces is a stream, or a copy, rather than something that is read again at once.
+    private const int LargeBytes = 32 * 1024;
+
     private static long s_mappedBytes;
 
     private readonly LinuxCalls _calls;
@@ -101,11 +104,13 @@ internal sealed unsafe class FileMapping : IDisposable
     public bool TryWrite(long offsetBytes, BlockList list)
     {
         if (!Has(offsetBytes, list.Length)) return false;
+        var isLarge = list.Length >= LargeBytes;
         var to = _address + offsetBytes;
         for (var run = 0; run < list.Count; run++)
         {
             var length = list.Runs[run].Length;
-            BusErrors.Copy(list.Address(run), to, (nuint)length);
+            if (isLarge) BusErrors.CopyAway(list.Address(run), to, (nuint)length);
+            else BusErrors.Copy(list.Address(run), to, (nuint)length);
             to += length;
         }
         return !_isBroken;

@@ -33,6 +33,7 @@ internal static class Linux
 
     public const int ProtRead = 1;
     public const int ProtWrite = 2;
+    public const int ProtExecute = 4;
     public const int MapShared = 0x1;
     public const int MapPrivate = 0x2;
     public const int MapFixed = 0x10;

@@ -54,6 +54,9 @@ internal unsafe partial class LinuxCalls
         [LibraryImport(LibC, EntryPoint = "munmap", SetLastError = true)]
         internal static partial int MUnmap(nint address, nuint length);
 
+        [LibraryImport(LibC, EntryPoint = "mprotect", SetLastError = true)]
+        internal static partial int MProtect(nint address, nuint length, int protection);
+
         [LibraryImport(LibC, EntryPoint = "mincore", SetLastError = true)]
         internal static partial int MInCore(nint address, nuint length, byte* pages);
 

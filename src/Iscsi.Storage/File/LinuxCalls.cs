@@ -92,6 +92,19 @@ internal unsafe partial class LinuxCalls
     public virtual long MapEmpty(nint address, long lengthBytes) => Result(Native.MMap(address, (nuint)lengthBytes,
         Linux.ProtRead | Linux.ProtWrite, Linux.MapPrivate | Linux.MapAnonymous | Linux.MapFixed, -1, 0));
 
+    /// <summary>Machine code in memory of its own, for the rest of the process.</summary>
+    /// <returns>Its address; 0 where the system refuses.</returns>
+    public static nint LoadCode(ReadOnlySpan<byte> code)
+    {
+        var length = (nuint)code.Length;
+        var address = Native.MMap(0, length, Linux.ProtRead | Linux.ProtWrite, Linux.MapPrivate | Linux.MapAnonymous, -1, 0);
+        if (address <= 0) return 0;
+        code.CopyTo(new Span<byte>((void*)address, code.Length));
+        if (Native.MProtect(address, length, Linux.ProtRead | Linux.ProtExecute) == 0) return address;
+        _ = Native.MUnmap(address, length);
+        return 0;
+    }
+
     /// <summary>madvise(2): what is in memory can be touched without a fault afterwards. A hint; Linux 5.14 and later.</summary>
     public virtual void Populate(nint address, long lengthBytes) => _ = Native.MAdvise(address, (nuint)lengthBytes, Linux.MAdvPopulateRead);
 
