@@ -140,7 +140,8 @@ public sealed record BlockDeviceInfo
 }
 
 /// <summary>What one request of a device takes at the Store level while it runs.</summary>
-/// <param name="ConcurrentRequests">Requests that make progress at the same time (threads); 0 = completes inline and takes no slot.</param>
+/// <param name="ConcurrentRequests">Requests that the device makes use of at a time: one a thread, and those that a thread does in one go; 0 = completes
+/// inline and takes no slot.</param>
 /// <param name="BounceBlocks">4 KiB blocks a request needs of its own.</param>
 public readonly record struct StoreNeed(int ConcurrentRequests, int BounceBlocks)
 {

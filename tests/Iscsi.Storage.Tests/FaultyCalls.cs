@@ -21,6 +21,9 @@ internal sealed unsafe class FaultyCalls : LinuxCalls
     /// <summary>Called before each read with its offset, length and flags: the longest that may be read, a negative errno, or null.</summary>
     public Func<long, long, int, long?>? OnRead { get; set; }
 
+    /// <summary>Called in each write with its offset and flags: the errno it fails with, or 0.</summary>
+    public Func<long, int, int>? OnWrite { get; set; }
+
     /// <summary>The errno of every write until it is reset.</summary>
     public int WriteError { get; set; }
 
@@ -82,6 +85,7 @@ internal sealed unsafe class FaultyCalls : LinuxCalls
             DurableWrites++;
             if (DurableWriteError != 0) return -DurableWriteError;
         }
+        if (OnWrite?.Invoke(offsetBytes, flags) is { } error and not 0) return -error;
         return WriteError != 0 ? -WriteError : base.Write(fd, vectors, count, offsetBytes, flags);
     }
 

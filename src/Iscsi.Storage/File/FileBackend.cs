@@ -12,6 +12,9 @@ internal abstract class FileBackend(string path, SafeFileHandle handle, int bloc
     // Of what is written and not synced, a flush of which takes no longer than that of one block; the disk's figure, not the kernel's.
     private const long FewBytes = 1 << 20;
 
+    /// <summary>Writes that a thread is given to do in one go; more bring nothing.</summary>
+    protected const int MostCachedWrites = 64;
+
     private string? _latch;
     private long _syncCount;
     private long _bytesToSync;
@@ -30,6 +33,9 @@ internal abstract class FileBackend(string path, SafeFileHandle handle, int bloc
 
     /// <summary>See <see cref="IBlockDeviceShortcuts.PrefersFlush"/>.</summary>
     public virtual bool PrefersFlush => true;
+
+    /// <summary>Whether writes that need not be durable go to the system's cache, one at a time.</summary>
+    public virtual bool CachesWrites => false;
 
     /// <summary>Whether the system can send from the file itself (sendfile), at all.</summary>
     public virtual bool CanBeSent => false;

@@ -8,8 +8,8 @@ namespace Iscsi.Storage;
 /// </summary>
 /// <remarks>
 /// <para>On 64-bit Linux, cached reads and everything on tmpfs complete on the caller's thread; what can block runs on the
-/// device's own threads, where the caller also goes on after it. A call that waits for a thread allocates nothing. On other
-/// systems .NET's file calls are used: no unmap, no extents, zeroes are written.</para>
+/// device's own threads, where the caller also goes on after it, and must not block: other calls may be waiting for the same
+/// thread. A call that waits for a thread allocates nothing. On other systems .NET's file calls are used: no unmap, no extents, zeroes are written.</para>
 /// <para>A writable file on tmpfs of up to 4 GiB is mapped, within an eighth of the memory there is: its pages count as resident memory of the
 /// process then. The process handles SIGBUS from there on, for its own copies, and passes others on.</para>
 /// <para>After a failed flush (or durable write) every later write and flush is refused with

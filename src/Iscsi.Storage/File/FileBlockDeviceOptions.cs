@@ -32,7 +32,8 @@ public sealed record FileBlockDeviceOptions
     public bool FullyProvisioned { get; init; }
 
     /// <summary>
-    /// Threads for calls that can block, which is the number of calls that make progress at the same time; 1 to 64, default 4.
+    /// Threads for calls that can block, which is the number of calls that make progress at the same time; 1 to 64, default 4. Writes to
+    /// the system's cache are done by one of them, several in one go.
     /// </summary>
     public int StoreThreads { get; init; } = 4;
 

@@ -16,8 +16,7 @@ internal sealed class FlushGroup(FileBackend backend, ActivityGate gate)
 {
     // Monitor and not Lock, for Wait and Pulse.
     private readonly object _sync = new();
-    private StoreRequest? _first;
-    private StoreRequest? _last;
+    private StoreRequestList _requests;
     private bool _isWaiting;
     private bool _isStopping;
 
@@ -29,9 +28,7 @@ internal sealed class FlushGroup(FileBackend backend, ActivityGate gate)
     {
         lock (_sync)
         {
-            if (_last is null) _first = request;
-            else _last.Next = request;
-            _last = request;
+            _requests.Add(request);
             if (!_isWaiting) return; // it comes by itself when the sync that runs has ended
             _isWaiting = false;
             Monitor.Pulse(_sync);
@@ -69,14 +66,12 @@ internal sealed class FlushGroup(FileBackend backend, ActivityGate gate)
     {
         lock (_sync)
         {
-            while (_first is null && !_isStopping)
+            while (_requests.IsEmpty && !_isStopping)
             {
                 _isWaiting = true;
                 Monitor.Wait(_sync);
             }
-            var first = _first;
-            _first = _last = null;
-            return first;
+            return _requests.TakeAll();
         }
     }
 

@@ -40,6 +40,9 @@ internal sealed partial class LinuxFileBackend : FileBackend
         base.Dispose();
     }
 
+    // A block device of the host has no lock that keeps its writes apart, and one of less than a page may have to read the rest.
+    public override bool CachesWrites => IsRegular && _directAlignment == 0;
+
     public override bool NeverBlocks => _fileSystem.Magic == Linux.TmpFsMagic && _directAlignment == 0;
 
     // Alone, a durable write in one call has one thread to wait for instead of two. Beside other syncs it would take a store thread for the
@@ -111,7 +114,7 @@ internal sealed partial class LinuxFileBackend : FileBackend
         UnmapGranularityBlocks = InBlocks(_fileSystem.BlockSize),
         PhysicalBlockBlocks = InBlocks(_status.BlockSize),
         ReportsSpace = IsRegular,
-        Store = new StoreNeed(NeverBlocks ? 0 : _options.StoreThreads, 0) { SharesFlushes = !NeverBlocks },
+        Store = new StoreNeed(NeverBlocks ? 0 : _options.StoreThreads + (CachesWrites && !_options.IsReadOnly ? MostCachedWrites : 0), 0) { SharesFlushes = !NeverBlocks },
         Description = $"{(IsRegular ? "file" : "block device")} {Path} of {ByteSize.Format(lengthBytes)}",
         Identity = IsRegular
             ? $"file:{_status.DeviceMajor:x}:{_status.DeviceMinor:x}:{_status.Inode:x}"

@@ -12,6 +12,10 @@ internal sealed class StoreRequest(StoreThreads threads) : IValueTaskSource<int>
     // The continuation runs on the store thread: no hop, no allocation.
     private ManualResetValueTaskSourceCore<int> _core;
 
+    // How it ended, from Run to End.
+    private int _result;
+    private Exception? _error;
+
     public enum Operation
     {
         Read,
@@ -70,6 +74,31 @@ internal sealed class StoreRequest(StoreThreads threads) : IValueTaskSource<int>
             default:
                 return backend.GetExtents(Range, Extents.Span);
         }
+    }
+
+    /// <summary>Does the work on a store thread. The caller does not know of it before <see cref="End"/>.</summary>
+    public void Run(FileBackend backend)
+    {
+        try
+        {
+            _result = Execute(backend);
+        }
+        catch (Exception e)
+        {
+            _error = e; // handed to the caller, whatever it is
+        }
+    }
+
+    /// <summary>Tells the caller, who goes on in here.</summary>
+    public void End()
+    {
+        if (_error is not { } error)
+        {
+            Complete(_result);
+            return;
+        }
+        _error = null;
+        Fail(error);
     }
 
     public void Complete(int result)

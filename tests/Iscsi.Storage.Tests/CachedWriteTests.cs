@@ -1,0 +1,121 @@
+namespace Iscsi.Storage.Tests;
+
+/// <summary>Writes to the system's cache are done by one thread at a time, those that have come in one go.</summary>
+public sealed class CachedWriteTests : IDisposable
+{
+    private const int BlockSize = 512;
+
+    private readonly TempFile _file = new();
+    private readonly FaultyCalls _calls = new();
+    private readonly byte[] _block = TestMemory.Random(new Random(1), BlockSize);
+
+    public void Dispose() => _file.Dispose();
+
+    [Fact]
+    public async Task One_thread_does_all_that_came_while_it_was_at_work_in_their_order()
+    {
+        await using var device = await OpenAsync();
+        var inside = 0;
+        var most = 0;
+        var order = new List<long>();
+        _calls.OnWrite = (offset, _) =>
+        {
+            lock (order)
+            {
+                most = Math.Max(most, ++inside);
+                order.Add(offset / BlockSize);
+            }
+            Thread.Yield();
+            lock (order) inside--;
+            return 0;
+        };
+        using var gate = _calls.WriteGate = new ManualResetEventSlim();
+        var writes = Enumerable.Range(0, 40).Select(lba => device.WriteAsync(lba, _block).AsTask()).ToArray();
+        gate.Set();
+        await Task.WhenAll(writes);
+        Assert.Equal(1, most);
+        Assert.Equal(Enumerable.Range(0, 40).Select(lba => (long)lba), order);
+        for (var lba = 0; lba < 40; lba++) Assert.Equal(_block, await device.ReadBytesAsync(lba, 1));
+    }
+
+    [Fact]
+    public async Task Each_is_told_how_its_own_write_ended()
+    {
+        await using var device = await OpenAsync();
+        _calls.OnWrite = (offset, _) => offset / BlockSize % 3 == 0 ? Linux.ENoSpc : 0;
+        using var gate = _calls.WriteGate = new ManualResetEventSlim();
+        var writes = Enumerable.Range(0, 30).Select(lba => device.WriteAsync(lba, _block).AsTask()).ToArray();
+        gate.Set();
+        for (var lba = 0; lba < 30; lba++)
+        {
+            var write = writes[lba];
+            var error = await Record.ExceptionAsync(() => write);
+            if (lba % 3 == 0) Assert.Equal(BlockDeviceError.NoSpace, Assert.IsType<BlockDeviceException>(error).Error);
+            else Assert.Null(error);
+        }
+    }
+
+    [Fact]
+    public async Task What_is_done_is_told_although_the_next_one_takes_long()
+    {
+        await using var device = await OpenAsync();
+        using var isFirstIn = new ManualResetEventSlim();
+        using var gate = new ManualResetEventSlim();
+        using var end = new ManualResetEventSlim();
+        _calls.OnWrite = (offset, _) =>
+        {
+            if (offset == 0)
+            {
+                isFirstIn.Set();
+                gate.Wait();
+            }
+            else if (offset == BlockSize) Thread.Sleep(1); // longer than the third may keep it from being told
+            else end.Wait();
+            return 0;
+        };
+        var first = device.WriteAsync(0, _block).AsTask();
+        isFirstIn.Wait();
+        var second = device.WriteAsync(1, _block).AsTask();
+        var third = device.WriteAsync(2, _block).AsTask();
+        gate.Set();
+        await first;
+        await second;
+        Assert.False(third.IsCompleted);
+        end.Set();
+        await third;
+    }
+
+    [Fact]
+    public async Task A_durable_write_does_not_wait_for_them()
+    {
+        await using var device = await OpenAsync();
+        using var gate = new ManualResetEventSlim();
+        _calls.OnWrite = (_, flags) =>
+        {
+            if ((flags & Linux.RwfDSync) == 0) gate.Wait();
+            return 0;
+        };
+        var writes = Enumerable.Range(0, 10).Select(lba => device.WriteAsync(lba, _block).AsTask()).ToArray();
+        await device.WriteAsync(20, _block, BlockWriteFlags.ForceUnitAccess);
+        Assert.DoesNotContain(writes, write => write.IsCompleted);
+        gate.Set();
+        await Task.WhenAll(writes);
+    }
+
+    [Fact]
+    public async Task Writes_that_never_end_leave_an_only_thread_time_for_the_rest()
+    {
+        await using var device = await OpenAsync(new() { StoreThreads = 1 });
+        using var stop = new CancellationTokenSource();
+        var writers = Enumerable.Range(0, 8).Select(worker => Task.Run(async () =>
+        {
+            while (!stop.IsCancellationRequested) await device.WriteAsync(worker, _block);
+        })).ToArray();
+        for (var i = 0; i < 100; i++) await device.WriteZeroesAsync(new(100 + i, 1));
+        await stop.CancelAsync();
+        await Task.WhenAll(writers);
+    }
+
+    private async Task<FileBlockDevice> OpenAsync(FileBlockDeviceOptions? options = null) =>
+        await FileBlockDevice.OpenAsync(_file.Path, (options ?? new()) with { CreateWithLength = 1 << 20, Calls = _calls });
+}
