@@ -6,7 +6,7 @@ public sealed class CachedWriteTests : IDisposable
     private const int BlockSize = 512;
 
     private readonly TempFile _file = new();
-    private readonly FaultyCalls _calls = new();
+    private readonly FaultyCalls _calls = new() { FileSystemMagic = Linux.ExtMagic };
     private readonly byte[] _block = TestMemory.Random(new Random(1), BlockSize);
 
     public void Dispose() => _file.Dispose();
@@ -114,6 +114,17 @@ public sealed class CachedWriteTests : IDisposable
         for (var i = 0; i < 100; i++) await device.WriteZeroesAsync(new(100 + i, 1));
         await stop.CancelAsync();
         await Task.WhenAll(writers);
+    }
+
+    [Fact]
+    public async Task Elsewhere_every_thread_writes()
+    {
+        _calls.FileSystemMagic = 0x2FC12FC1; // ZFS
+        await using var device = await OpenAsync(new() { StoreThreads = 3 });
+        Assert.Equal(3, device.Info.Store.ConcurrentRequests);
+        using var all = new Barrier(3);
+        _calls.OnWrite = (_, _) => all.SignalAndWait(TimeSpan.FromMinutes(1)) ? 0 : Linux.EIO;
+        await Task.WhenAll(Enumerable.Range(0, 9).Select(lba => device.WriteAsync(lba, _block).AsTask()));
     }
 
     private async Task<FileBlockDevice> OpenAsync(FileBlockDeviceOptions? options = null) =>

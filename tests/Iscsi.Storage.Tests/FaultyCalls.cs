@@ -34,6 +34,9 @@ internal sealed unsafe class FaultyCalls : LinuxCalls
 
     public int DirectError { get; set; }
 
+    /// <summary>The file system that the file seems to be on; null: the one it is on.</summary>
+    public long? FileSystemMagic { get; set; }
+
     /// <summary>What direct I/O is aligned to, by statx; 0: it does not say; null: what the file system says.</summary>
     public int? DirectAlignment { get; set; }
 
@@ -98,6 +101,13 @@ internal sealed unsafe class FaultyCalls : LinuxCalls
         if (DirectAlignment is not { } alignment) return result;
         status.Mask = alignment == 0 ? status.Mask & ~Linux.StatXDirectAlignment : status.Mask | Linux.StatXDirectAlignment;
         status.DirectOffsetAlignment = status.DirectMemoryAlignment = (uint)alignment;
+        return result;
+    }
+
+    public override long FileSystem(int fd, out FileSystemStatus status)
+    {
+        var result = base.FileSystem(fd, out status);
+        if (FileSystemMagic is { } magic) status.Magic = magic;
         return result;
     }
 

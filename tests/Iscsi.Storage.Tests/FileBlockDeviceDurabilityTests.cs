@@ -239,6 +239,7 @@ public sealed class FileBlockDeviceDurabilityTests : IDisposable
     [Fact]
     public async Task Calls_beyond_the_threads_wait_and_all_end_and_the_device_closes_after_the_last()
     {
+        _calls.FileSystemMagic = Linux.ExtMagic;
         var device = await OpenAsync(new() { StoreThreads = 2 });
         Assert.Equal(2 + 64, device.Info.Store.ConcurrentRequests); // and the writes that one thread does in one go
         using var gate = _calls.WriteGate = new ManualResetEventSlim();

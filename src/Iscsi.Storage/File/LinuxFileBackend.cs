@@ -40,8 +40,9 @@ internal sealed partial class LinuxFileBackend : FileBackend
         base.Dispose();
     }
 
-    // A block device of the host has no lock that keeps its writes apart, and one of less than a page may have to read the rest.
-    public override bool CachesWrites => IsRegular && _directAlignment == 0;
+    // Those that take the inode's lock for all of a write. Elsewhere (ZFS, a block device) writes to different parts run side by side, and one of less
+    // than a page or record, which has to read the rest first, does not keep the others waiting.
+    public override bool CachesWrites => IsOnExtXfsOrBtrfs && _directAlignment == 0;
 
     public override bool NeverBlocks => _fileSystem.Magic == Linux.TmpFsMagic && _directAlignment == 0;
 
@@ -134,7 +135,9 @@ internal sealed partial class LinuxFileBackend : FileBackend
         Check("be flushed", result, BlockDeviceError.WriteFailed);
     }
 
-    private bool HasZeroRange => IsRegular && _fileSystem.Magic is Linux.ExtMagic or Linux.XfsMagic or Linux.BtrfsMagic;
+    private bool HasZeroRange => IsOnExtXfsOrBtrfs;
+
+    private bool IsOnExtXfsOrBtrfs => IsRegular && _fileSystem.Magic is Linux.ExtMagic or Linux.XfsMagic or Linux.BtrfsMagic;
 
     /// <summary>
     /// Blocks of the device in a unit of the file system; network file systems name transfer sizes there, which are no such unit.
