@@ -9,6 +9,12 @@ namespace Iscsi.Storage;
 public interface IFileBackedBlockDevice : IBlockDevice
 {
     /// <summary>
+    /// Whether what a read that was begun needs is sure to stay in memory. If not, it is best sent at once: the system may drop it from its cache
+    /// for want of memory, and whoever sends it then waits for the disk.
+    /// </summary>
+    bool StaysAtHand { get; }
+
+    /// <summary>
     /// Begins a read that the caller does itself, from the file. It counts as inside the device, which is not closed meanwhile, until
     /// <see cref="EndFileRead"/>. What is written to those blocks before the caller has used the bytes may be among them, block by block or
     /// in part: other than with <see cref="IBlockDevice.ReadAsync"/>, the bytes are not copied at one moment.

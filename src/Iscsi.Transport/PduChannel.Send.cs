@@ -40,6 +40,9 @@ public sealed partial class PduChannel
     /// <summary>Whether anything is queued or being sent.</summary>
     public bool IsSending => _pendingCount > 0 || _inFlightCount > 0;
 
+    /// <summary>Whether the transport has more than the peer takes at the moment: what is queued now waits.</summary>
+    public bool IsSendBlocked => _sendPending;
+
     /// <summary>
     /// Whether data segments may come from files (<see cref="QueueFilePdu"/>): the transport sends them, and no digest is computed, for which
     /// they must not change until they were sent.

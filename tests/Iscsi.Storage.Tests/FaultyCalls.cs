@@ -37,6 +37,9 @@ internal sealed unsafe class FaultyCalls : LinuxCalls
     /// <summary>The file system that the file seems to be on; null: the one it is on.</summary>
     public long? FileSystemMagic { get; set; }
 
+    /// <summary>Whether pages seem to be in memory; null: whether they are.</summary>
+    public bool? AreInCore { get; set; }
+
     /// <summary>What direct I/O is aligned to, by statx; 0: it does not say; null: what the file system says.</summary>
     public int? DirectAlignment { get; set; }
 
@@ -110,6 +113,8 @@ internal sealed unsafe class FaultyCalls : LinuxCalls
         if (FileSystemMagic is { } magic) status.Magic = magic;
         return result;
     }
+
+    public override bool IsInCore(nint address, long lengthBytes) => AreInCore ?? base.IsInCore(address, lengthBytes);
 
     public override long SetDirect(int fd) => DirectError != 0 ? -DirectError : base.SetDirect(fd);
 }

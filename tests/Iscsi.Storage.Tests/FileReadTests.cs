@@ -7,6 +7,8 @@ public sealed class FileReadTests
 {
     private const int BlockCount = 64;
 
+    private readonly FaultyCalls _ext = new() { FileSystemMagic = Linux.ExtMagic };
+
     [Fact]
     public async Task A_file_on_tmpfs_says_where_blocks_are()
     {
@@ -15,7 +17,68 @@ public sealed class FileReadTests
         Assert.True(device.TryBeginFileRead(new BlockRange(3, 5), out var handle, out var offsetBytes));
         Assert.Equal(3 * 4096, offsetBytes);
         Assert.False(handle.IsInvalid);
+        Assert.True(device.StaysAtHand);
         device.EndFileRead();
+    }
+
+    [Fact]
+    public async Task Of_a_file_elsewhere_what_is_in_the_cache_can_be_sent()
+    {
+        using var file = new TempFile();
+        await using var device = await OpenAsync(file, 4096, _ext);
+        Assert.False(device.StaysAtHand);
+        Assert.False(device.TryBeginFileRead(new BlockRange(3, 5), out _, out _)); // a hole that nobody has looked at
+        await device.WriteAsync(3, BlockList.Over(TestMemory.Pinned(5 * 4096)));
+        Assert.True(device.TryBeginFileRead(new BlockRange(3, 5), out _, out var offsetBytes));
+        Assert.Equal(3 * 4096, offsetBytes);
+        device.EndFileRead();
+        Assert.False(device.TryBeginFileRead(new BlockRange(2, 5), out _, out _));
+        Assert.False(device.TryBeginFileRead(new BlockRange(4, 5), out _, out _));
+    }
+
+    [Fact]
+    public async Task A_long_part_is_looked_at_to_its_end()
+    {
+        using var file = new TempFile();
+        const int blocks = 3 * LinuxCalls.MostInCoreBytes / 4096 + 1;
+        await using var device = await OpenAsync(file, 4096, _ext, blocks);
+        await device.WriteAsync(0, BlockList.Over(TestMemory.Pinned((blocks - 1) * 4096)));
+        Assert.True(device.TryBeginFileRead(new BlockRange(0, blocks - 1), out _, out _));
+        device.EndFileRead();
+        Assert.False(device.TryBeginFileRead(new BlockRange(0, blocks), out _, out _));
+    }
+
+    [Fact]
+    public async Task Where_the_system_calls_everything_there_nothing_is_believed()
+    {
+        using var file = new TempFile();
+        _ext.AreInCore = true;
+        await using var device = await OpenAsync(file, 4096, _ext);
+        await device.WriteAsync(0, BlockList.Over(TestMemory.Pinned(4096)));
+        Assert.False(device.TryBeginFileRead(new BlockRange(0, 1), out _, out _));
+    }
+
+    [Fact]
+    public async Task What_a_disk_has_grown_by_can_be_sent_too()
+    {
+        using var file = new TempFile();
+        await using var device = await OpenAsync(file, 4096, _ext);
+        await device.ResizeAsync(4 * BlockCount * 4096);
+        await device.WriteAsync(4 * BlockCount - 1, BlockList.Over(TestMemory.Pinned(4096)));
+        Assert.True(device.TryBeginFileRead(new BlockRange(4 * BlockCount - 1, 1), out _, out _));
+        device.EndFileRead();
+    }
+
+    [Theory]
+    [InlineData(Linux.XfsMagic)] // a reader waits for a writer there
+    [InlineData(0x2FC12FC1)] // ZFS has a cache of its own
+    public async Task Elsewhere_it_is_refused(long magic)
+    {
+        using var file = new TempFile();
+        _ext.FileSystemMagic = magic;
+        await using var device = await OpenAsync(file, 4096, _ext);
+        await device.WriteAsync(0, BlockList.Over(TestMemory.Pinned(4096)));
+        Assert.False(device.TryBeginFileRead(new BlockRange(0, 1), out _, out _));
     }
 
     [Theory]
@@ -79,6 +142,6 @@ public sealed class FileReadTests
         Assert.False(device.Device is IFileBackedBlockDevice);
     }
 
-    private static Task<FileBlockDevice> OpenAsync(TempFile file, int blockSize) =>
-        FileBlockDevice.OpenAsync(file.Path, new() { BlockSize = blockSize, CreateWithLength = BlockCount * blockSize });
+    private static Task<FileBlockDevice> OpenAsync(TempFile file, int blockSize, LinuxCalls? calls = null, int blockCount = BlockCount) =>
+        FileBlockDevice.OpenAsync(file.Path, new() { BlockSize = blockSize, CreateWithLength = blockCount * blockSize, Calls = calls ?? LinuxCalls.Instance });
 }

@@ -40,6 +40,9 @@ internal abstract class FileBackend(string path, SafeFileHandle handle, int bloc
     /// <summary>Whether the system can send from the file itself (sendfile), at all.</summary>
     public virtual bool CanBeSent => false;
 
+    /// <summary>See <see cref="IFileBackedBlockDevice.StaysAtHand"/>.</summary>
+    public virtual bool StaysAtHand => false;
+
     /// <summary>Reads what can be had without waiting.</summary>
     /// <param name="offsetBytes">Of the first byte of the list.</param>
     /// <param name="list">The list.</param>

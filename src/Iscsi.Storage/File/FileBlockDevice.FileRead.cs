@@ -6,6 +6,9 @@ namespace Iscsi.Storage;
 public sealed partial class FileBlockDevice : IFileBackedBlockDevice
 {
     /// <inheritdoc/>
+    public bool StaysAtHand => _backend.StaysAtHand;
+
+    /// <inheritdoc/>
     public bool TryBeginFileRead(BlockRange range, out SafeFileHandle file, out long offsetBytes)
     {
         var info = Info;

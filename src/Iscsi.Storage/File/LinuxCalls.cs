@@ -6,6 +6,8 @@ namespace Iscsi.Storage;
 /// </summary>
 internal unsafe partial class LinuxCalls
 {
+    public const int MostInCoreBytes = 256 * 1024;
+
     public static LinuxCalls Instance { get; } = new();
 
     /// <summary>preadv2(2); with <see cref="Linux.RwfNoWait"/> -EAGAIN stands for "this would block".</summary>
@@ -74,13 +76,19 @@ internal unsafe partial class LinuxCalls
     public virtual long Map(int fd, long lengthBytes) =>
         Result(Native.MMap(0, (nuint)lengthBytes, Linux.ProtRead | Linux.ProtWrite, Linux.MapShared, fd, 0));
 
+    /// <summary>mmap(2) of a file from its first byte on, of which nothing can be touched: only to be asked about.</summary>
+    /// <returns>The address.</returns>
+    public virtual long MapUntouchable(int fd, long lengthBytes) => Result(Native.MMap(0, (nuint)lengthBytes, Linux.ProtNone, Linux.MapPrivate, fd, 0));
+
     /// <summary>munmap(2).</summary>
     public virtual long Unmap(nint address, long lengthBytes) => Result(Native.MUnmap(address, (nuint)lengthBytes));
 
-    /// <summary>mincore(2): whether all pages of a part of a mapping, at most 64 KiB from a page's first byte on, are in memory.</summary>
+    /// <summary>
+    /// mincore(2): whether all pages of a part of a mapping, at most <see cref="MostInCoreBytes"/> from a page's first byte on, are in memory.
+    /// </summary>
     public virtual bool IsInCore(nint address, long lengthBytes)
     {
-        var pages = stackalloc byte[64 * 1024 / 4096];
+        var pages = stackalloc byte[MostInCoreBytes / 4096];
         var count = (int)((lengthBytes + Environment.SystemPageSize - 1) / Environment.SystemPageSize);
         if (Result(Native.MInCore(address, (nuint)lengthBytes, pages)) != 0) return false;
         for (var i = 0; i < count; i++)

@@ -10,11 +10,12 @@ internal sealed partial class LinuxFileBackend
 
     /// <summary>
     /// Maps what is on tmpfs. Elsewhere a page might have to be waited for; and whether a page of someone else's file is there, the kernel
-    /// tells only those who may write to it.
+    /// tells only those who may write to it. Of other files it is only asked what is in memory.
     /// </summary>
     public void TryMap()
     {
-        if (CanBeSent && !_options.IsReadOnly) _mapping = FileMapping.TryCreate(_calls, _fd, GetLength());
+        if (!IsOnTmpFs) FindCachedPages(GetLength());
+        else if (!_options.IsReadOnly) _mapping = FileMapping.TryCreate(_calls, _fd, GetLength());
     }
 
     private bool TryWriteMapped(long offsetBytes, BlockList list)
@@ -26,7 +27,11 @@ internal sealed partial class LinuxFileBackend
         return false;
     }
 
-    public override void OnLengthChanged(long lengthBytes) => _mapping?.SetLength(lengthBytes);
+    public override void OnLengthChanged(long lengthBytes)
+    {
+        _mapping?.SetLength(lengthBytes);
+        if (_cachedPages is not null) FindCachedPages(lengthBytes);
+    }
 
     /// <summary>Before a flush, and at the end: sets the time, at which backups look, and finds what copies can't have written.</summary>
     /// <exception cref="BlockDeviceException">The file was made shorter. What was copied behind its end, but into its last page, is not in it.</exception>

@@ -36,6 +36,7 @@ internal sealed partial class LinuxFileBackend : FileBackend
     {
         if (_isTimeDue != 0) _ = _calls.SetTimes(_fd);
         _mapping?.Dispose();
+        foreach (var pages in _allCachedPages) pages.Dispose();
         LinuxFileLocks.Release(_calls, _fd);
         base.Dispose();
     }

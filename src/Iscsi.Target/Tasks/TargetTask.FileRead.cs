@@ -6,13 +6,13 @@ using Reservations;
 
 namespace Iscsi.Target.Tasks;
 
-// Data-In that the system sends from the device's file: the chunk needs no memory. The device is asked at the Store level like for any read; the
-// range lock is left then, because nothing below Store may be waited for with it. So a write that comes while the chunk is being sent may be
+// Data-In that the system sends from the device's file: the chunk needs no memory, and none of the device's requests. It is asked with
+// the range lock, like for any read, which is left then, because nothing below Store may be waited for with it. So a write that comes while the chunk is being sent may be
 // seen in it, which is what two commands at the same time may do (SAM-5 orders them only by ORDERED, see TargetSession.FileReads).
 internal sealed partial class TargetTask
 {
     // Below it, the copy costs less than the calls of its own that each part of a file takes.
-    internal const int MinFileReadBytes = 16 * 1024;
+    internal const int MinFileReadBytes = 24 * 1024;
 
     private const int FileChunkBytes = 256 * 1024;
 
@@ -28,6 +28,7 @@ internal sealed partial class TargetTask
     {
         if (remaining < MinFileReadBytes || !Session.Channel.CanSendFiles || Request.Unit!.Device is not IFileBackedBlockDevice device) return false;
         if (device.Info.MaximumAtomicWriteBytes != 0) return false; // a part of a WRITE ATOMIC may be seen by nobody
+        if (!device.StaysAtHand && Session.Channel.IsSendBlocked) return false; // it would wait behind what is blocked, and may be gone then
         _fileDevice = device;
         _chunkBytes = (int)Math.Min(remaining, FileChunkBytes);
         EnterStore();
@@ -45,7 +46,6 @@ internal sealed partial class TargetTask
         }
         _file = null;
         _fileDevice = null;
-        ReleaseStore();
         ReleaseRange();
         ReserveReadBurst(_totalBytes - _offsetBytes);
     }

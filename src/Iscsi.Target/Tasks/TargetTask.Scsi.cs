@@ -300,6 +300,11 @@ internal sealed partial class TargetTask
             StartUnitWork();
             return;
         }
+        if (_fileDevice is not null && !_flushesFirst)
+        {
+            BeginFileRead();
+            return;
+        }
         if (TryReadAtOnce())
         {
             OnIoEnded(null);
@@ -340,11 +345,6 @@ internal sealed partial class TargetTask
     private void StartIo()
     {
         State = TaskState.InStore;
-        if (_fileDevice is not null && !_flushesFirst)
-        {
-            BeginFileRead();
-            return;
-        }
         var r = Request;
         ValueTask io;
         try
