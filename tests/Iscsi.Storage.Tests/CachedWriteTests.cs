@@ -116,6 +116,59 @@ public sealed class CachedWriteTests : IDisposable
         await Task.WhenAll(writers);
     }
 
+    [Theory]
+    [InlineData(Linux.ExtMagic, 4)] // the lock of the file is contended for
+    [InlineData(Linux.XfsMagic, 4)]
+    [InlineData(0x2FC12FC1, 12)] // ZFS
+    public async Task So_many_durable_writes_are_done_at_a_time(long magic, int most)
+    {
+        _calls.FileSystemMagic = magic;
+        await using var device = await OpenAsync(new() { StoreThreads = 12 });
+        var count = 0;
+        var greatest = 0;
+        using var all = new CountdownEvent(most);
+        using var gate = new ManualResetEventSlim();
+        _calls.OnWrite = (_, flags) =>
+        {
+            if ((flags & Linux.RwfDSync) == 0) return 0;
+            InterlockedMax(ref greatest, Interlocked.Increment(ref count));
+            if (!all.IsSet) all.Signal();
+            gate.Wait();
+            Interlocked.Decrement(ref count);
+            return 0;
+        };
+        var writes = Enumerable.Range(0, 30).Select(lba => device.WriteAsync(lba, _block, BlockWriteFlags.ForceUnitAccess).AsTask()).ToArray();
+        Assert.True(all.Wait(TimeSpan.FromMinutes(1)));
+        if (most < 12) await device.WriteAsync(100, _block).AsTask().WaitAsync(TimeSpan.FromMinutes(1)); // the others are free
+        gate.Set();
+        await Task.WhenAll(writes);
+        Assert.Equal(most, greatest);
+    }
+
+    [Fact]
+    public async Task Every_kind_of_call_gets_done_with_few_threads_and_many_at_once()
+    {
+        var seed = Random.Shared.Next();
+        TestContext.Current.TestOutputHelper?.WriteLine($"seed {seed}");
+        await using var device = await OpenAsync(new() { StoreThreads = 2 });
+        _calls.OnRead = (_, _, flags) => flags != 0 ? -Linux.EAgain : null; // nothing is at hand
+        await Task.WhenAll(Enumerable.Range(0, 16).Select(worker => Task.Run(async () =>
+        {
+            var random = new Random(seed + worker);
+            var block = TestMemory.Random(random, BlockSize);
+            for (var i = 0; i < 300; i++)
+            {
+                await (random.Next(5) switch
+                {
+                    0 => device.WriteAsync(worker, block, BlockWriteFlags.ForceUnitAccess),
+                    1 => device.WriteZeroesAsync(new(100 + worker, 1)),
+                    2 => new ValueTask(device.ReadBytesAsync(worker, 1)),
+                    _ => device.WriteAsync(worker, block),
+                });
+            }
+        })));
+    }
+
     [Fact]
     public async Task Elsewhere_every_thread_writes()
     {
@@ -125,6 +178,16 @@ public sealed class CachedWriteTests : IDisposable
         using var all = new Barrier(3);
         _calls.OnWrite = (_, _) => all.SignalAndWait(TimeSpan.FromMinutes(1)) ? 0 : Linux.EIO;
         await Task.WhenAll(Enumerable.Range(0, 9).Select(lba => device.WriteAsync(lba, _block).AsTask()));
+    }
+
+    private static void InterlockedMax(ref int greatest, int value)
+    {
+        for (var old = Volatile.Read(ref greatest); old < value;)
+        {
+            var seen = Interlocked.CompareExchange(ref greatest, value, old);
+            if (seen == old) return;
+            old = seen;
+        }
     }
 
     private async Task<FileBlockDevice> OpenAsync(FileBlockDeviceOptions? options = null) =>

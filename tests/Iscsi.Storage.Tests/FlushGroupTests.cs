@@ -1,3 +1,6 @@
+using Microsoft.Extensions.Time.Testing;
+using Reservations;
+
 namespace Iscsi.Storage.Tests;
 
 /// <summary>Flushes at the same time share syncs, and none is told GOOD for a sync that began before its writes had ended.</summary>
@@ -36,6 +39,35 @@ public sealed class FlushGroupTests : IDisposable
         Assert.Equal(block, await device.ReadBytesAsync(3, 1));
         running.Release();
         await Task.WhenAll(flushes);
+    }
+
+    [Fact]
+    public async Task Beside_a_sync_a_flush_is_preferred_unless_much_was_written_lately()
+    {
+        var clock = new FakeTimeProvider();
+        await using var device = await OpenAsync(new() { Clock = clock });
+        await WriteMuchAsync();
+        Assert.False(device.PrefersFlush); // alone
+        await device.FlushAsync();
+        await Task.Yield(); // away from the thread that syncs
+        using var running = new HeldSync(_calls);
+        var flush = device.FlushAsync().AsTask();
+        running.WaitUntilItRuns();
+        Assert.True(device.PrefersFlush);
+        await WriteMuchAsync();
+        Assert.False(device.PrefersFlush); // it would wait for all of that
+        clock.Advance(TimeSpan.FromSeconds(40));
+        Assert.False(device.PrefersFlush); // which may be of a moment ago
+        clock.Advance(TimeSpan.FromSeconds(40));
+        Assert.True(device.PrefersFlush); // by now the system has written it
+        running.Release();
+        await flush;
+
+        async Task WriteMuchAsync()
+        {
+            var memory = BlockList.Over(TestMemory.Pinned(1 << 20));
+            for (var i = 0; i < 2; i++) await device.WriteAsync(0, memory);
+        }
     }
 
     [Fact]
@@ -203,6 +235,7 @@ public sealed class FlushGroupTests : IDisposable
 
         public void Dispose()
         {
+            _mayEnd.Set(); // a test that fails ends
             _calls.OnSync = null;
             _isIn.Dispose();
             _mayEnd.Dispose();

@@ -7,7 +7,7 @@ namespace Iscsi.Storage;
 /// The work on an open file, synchronous, from any number of threads at once. It throws <see cref="BlockDeviceException"/>.
 /// Ranges are checked by the device above.
 /// </summary>
-internal abstract class FileBackend(string path, SafeFileHandle handle, int blockSize) : IDisposable
+internal abstract class FileBackend(string path, SafeFileHandle handle, int blockSize, TimeProvider clock) : IDisposable
 {
     // Of what is written and not synced, a flush of which takes no longer than that of one block; the disk's figure, not the kernel's.
     private const long FewBytes = 1 << 20;
@@ -15,9 +15,14 @@ internal abstract class FileBackend(string path, SafeFileHandle handle, int bloc
     /// <summary>Writes that a thread is given to do in one go; more bring nothing.</summary>
     protected const int MostCachedWrites = 64;
 
+    // After so long the kernel has begun to write back by itself what was written (vm.dirty_expire_centisecs and dirty_writeback_centisecs).
+    private static readonly TimeSpan WriteBackTime = TimeSpan.FromSeconds(40);
+
     private string? _latch;
     private long _syncCount;
-    private long _bytesToSync;
+    private long _bytesToSync; // written since _countedSince
+    private long _olderBytesToSync; // in the time before that
+    private long _countedSince = clock.GetTimestamp();
 
     public string Path => path;
 
@@ -96,6 +101,7 @@ internal abstract class FileBackend(string path, SafeFileHandle handle, int bloc
         CheckLatch();
         Interlocked.Increment(ref _syncCount);
         Volatile.Write(ref _bytesToSync, 0);
+        Volatile.Write(ref _olderBytesToSync, 0);
         var ticket = Fence.Begin();
         var hasSucceeded = false;
         try
@@ -130,8 +136,15 @@ internal abstract class FileBackend(string path, SafeFileHandle handle, int bloc
     /// <summary>What every call that syncs goes through.</summary>
     protected SyncFence Fence { get; } = new();
 
-    /// <summary>Whether little is written that no sync has begun for. What the kernel has written back by itself is not known.</summary>
-    protected bool HasFewBytesToSync => Volatile.Read(ref _bytesToSync) <= FewBytes;
+    /// <summary>Whether little is written that no sync has begun for, and that the kernel has not had the time to write back by itself.</summary>
+    protected bool HasFewBytesToSync()
+    {
+        var since = Volatile.Read(ref _countedSince);
+        var now = clock.GetTimestamp();
+        if (clock.GetElapsedTime(since, now) >= WriteBackTime && Interlocked.CompareExchange(ref _countedSince, now, since) == since)
+            Volatile.Write(ref _olderBytesToSync, Interlocked.Exchange(ref _bytesToSync, 0));
+        return Volatile.Read(ref _bytesToSync) + Volatile.Read(ref _olderBytesToSync) <= FewBytes;
+    }
 
     /// <summary>Bytes were written that are not durable.</summary>
     protected void OnWritten(int bytes) => Interlocked.Add(ref _bytesToSync, bytes);

@@ -32,13 +32,16 @@ public sealed record FileBlockDeviceOptions
     public bool FullyProvisioned { get; init; }
 
     /// <summary>
-    /// Threads for calls that can block, which is the number of calls that make progress at the same time; 1 to 64, default 4. Writes to
-    /// the system's cache are done by one of them, several in one go.
+    /// Threads for calls that can block, which is the number of calls that make progress at the same time; 1 to 64, default 16. Writes to
+    /// the system's cache are done by one of them, several in one go, and those that are durable too by up to 4.
     /// </summary>
-    public int StoreThreads { get; init; } = 4;
+    public int StoreThreads { get; init; } = 16;
 
     /// <summary>Takes the path for other systems than Linux; for tests.</summary>
     internal bool UsePortablePath { get; init; }
+
+    /// <summary>Time; for tests.</summary>
+    internal TimeProvider Clock { get; init; } = TimeProvider.System;
 
     /// <summary>The system calls; for tests.</summary>
     internal LinuxCalls Calls { get; init; } = LinuxCalls.Instance;

@@ -14,10 +14,10 @@ namespace Iscsi.Storage;
 /// </remarks>
 internal sealed class FlushGroup(FileBackend backend, ActivityGate gate)
 {
-    // Monitor and not Lock, for Wait and Pulse.
-    private readonly object _sync = new();
+    private readonly Lock _sync = new();
+    private readonly ThreadRest _rest = ThreadRest.Create();
     private StoreRequestList _requests;
-    private bool _isWaiting;
+    private bool _isResting;
     private bool _isStopping;
 
     /// <summary>Starts the thread, so that a lack of it shows when the device is opened.</summary>
@@ -29,20 +29,17 @@ internal sealed class FlushGroup(FileBackend backend, ActivityGate gate)
         lock (_sync)
         {
             _requests.Add(request);
-            if (!_isWaiting) return; // it comes by itself when the sync that runs has ended
-            _isWaiting = false;
-            Monitor.Pulse(_sync);
+            if (!_isResting) return; // it comes by itself when the sync that runs has ended
+            _isResting = false;
         }
+        _rest.Wake();
     }
 
     /// <summary>Lets the thread end. No request is there any more, because the gate is closed and empty.</summary>
     public void Stop()
     {
-        lock (_sync)
-        {
-            _isStopping = true;
-            Monitor.Pulse(_sync);
-        }
+        lock (_sync) _isStopping = true;
+        _rest.Wake();
     }
 
     private void Run()
@@ -64,14 +61,15 @@ internal sealed class FlushGroup(FileBackend backend, ActivityGate gate)
 
     private StoreRequest? TakeAll()
     {
-        lock (_sync)
+        while (true)
         {
-            while (_requests.IsEmpty && !_isStopping)
+            lock (_sync)
             {
-                _isWaiting = true;
-                Monitor.Wait(_sync);
+                var first = _requests.TakeAll();
+                if (first is not null || _isStopping) return first;
+                _isResting = true;
             }
-            return _requests.TakeAll();
+            _rest.Wait();
         }
     }
 

@@ -31,6 +31,9 @@ internal static class Linux
     public const int FallocPunchHole = 0x2;
     public const int FallocZeroRange = 0x10;
 
+    public const int FutexWaitPrivate = 0 | 128;
+    public const int FutexWakePrivate = 1 | 128;
+
     public const int ProtNone = 0;
     public const int ProtRead = 1;
     public const int ProtWrite = 2;

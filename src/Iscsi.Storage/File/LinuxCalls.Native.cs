@@ -11,9 +11,19 @@ internal unsafe partial class LinuxCalls
 
     private static long Result(nint result) => result >= 0 ? result : -Marshal.GetLastPInvokeError();
 
+    private static nint FutexNumber => RuntimeInformation.ProcessArchitecture switch
+    {
+        Architecture.X64 => 202,
+        Architecture.Arm64 => 98,
+        _ => 0,
+    };
+
     private static partial class Native
     {
         private const string LibC = "libc";
+
+        [LibraryImport(LibC, EntryPoint = "syscall")]
+        internal static partial nint Futex(nint number, int* word, nint operation, nint value, nint timeout, nint word2, nint value3);
 
         [LibraryImport(LibC, EntryPoint = "pread", SetLastError = true)]
         internal static partial nint PRead(int fd, void* buffer, nuint length, long offset);

@@ -113,6 +113,15 @@ internal unsafe partial class LinuxCalls
         return 0;
     }
 
+    /// <summary>Whether futex(2) can be called, which the C library has no function for.</summary>
+    public static bool HasFutex { get; } = OperatingSystem.IsLinux() && FutexNumber != 0;
+
+    /// <summary>futex(2): waits while a word has a value; or returns at any time.</summary>
+    public static void FutexWait(int* word, int value) => _ = Native.Futex(FutexNumber, word, Linux.FutexWaitPrivate, value, 0, 0, 0);
+
+    /// <summary>futex(2): wakes one who waits at a word.</summary>
+    public static void FutexWake(int* word) => _ = Native.Futex(FutexNumber, word, Linux.FutexWakePrivate, 1, 0, 0, 0);
+
     /// <summary>madvise(2): what is in memory can be touched without a fault afterwards. A hint; Linux 5.14 and later.</summary>
     public virtual void Populate(nint address, long lengthBytes) => _ = Native.MAdvise(address, (nuint)lengthBytes, Linux.MAdvPopulateRead);
 

@@ -18,7 +18,7 @@ internal sealed partial class LinuxFileBackend : FileBackend
     private volatile bool _noZeroRange;
 
     public LinuxFileBackend(string path, SafeFileHandle handle, FileBlockDeviceOptions options)
-        : base(path, handle, options.BlockSize)
+        : base(path, handle, options.BlockSize, options.Clock)
     {
         _options = options;
         _calls = options.Calls;
@@ -49,7 +49,7 @@ internal sealed partial class LinuxFileBackend : FileBackend
 
     // Alone, a durable write in one call has one thread to wait for instead of two. Beside other syncs it would take a store thread for the
     // length of its own; but a flush is of the whole file, and much that is not synced yet would have to wait for all of that.
-    public override bool PrefersFlush => _noDSync || (Fence.IsBusy && HasFewBytesToSync);
+    public override bool PrefersFlush => _noDSync || (Fence.IsBusy && HasFewBytesToSync());
 
     private bool IsRegular => _status.Type == Linux.TypeRegular;
 

@@ -15,7 +15,7 @@ internal sealed class PortableFileBackend : FileBackend
     private readonly FileBlockDeviceOptions _options;
 
     public PortableFileBackend(string path, SafeFileHandle handle, FileBlockDeviceOptions options)
-        : base(path, handle, options.BlockSize)
+        : base(path, handle, options.BlockSize, options.Clock)
     {
         _options = options;
         if (options.Direct)
