@@ -60,6 +60,7 @@ if [ -z "$cells" ]; then
     for b in 64k 256k 1m; do for o in R W; do for q in 1 32; do for s in 1 4; do cells+=" $o:$b:seq:$q:$s"; done; done; done; done
     for o in R W; do
       cells+=" $o:4k:rand:32:1:digest $o:4k:rand:32:4:digest $o:64k:seq:32:1:digest $o:1m:seq:32:1:digest $o:4k:rand:32:16 $o:4k:rand:32:64"
+      cells+=" $o:4k:rand:1:1:disk $o:4k:rand:1:4:disk"
       for b in 4k:rand 64k:seq 1m:seq; do cells+=" $o:$b:32:1:disk $o:$b:32:4:disk"; done
       cells+=" $o:4k:rand:32:1:null $o:4k:rand:32:4:null $o:64k:seq:32:1:null $o:1m:seq:32:1:null"
     done
