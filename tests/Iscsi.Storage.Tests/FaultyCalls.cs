@@ -34,6 +34,9 @@ internal sealed unsafe class FaultyCalls : LinuxCalls
 
     public int DirectError { get; set; }
 
+    /// <summary>Whether the file seems to be a block device.</summary>
+    public bool IsBlockDevice { get; set; }
+
     /// <summary>The file system that the file seems to be on; null: the one it is on.</summary>
     public long? FileSystemMagic { get; set; }
 
@@ -101,6 +104,7 @@ internal sealed unsafe class FaultyCalls : LinuxCalls
     public override long Stat(int fd, out FileStatus status)
     {
         var result = base.Stat(fd, out status);
+        if (IsBlockDevice) status.Mode = Linux.TypeBlockDevice;
         if (DirectAlignment is not { } alignment) return result;
         status.Mask = alignment == 0 ? status.Mask & ~Linux.StatXDirectAlignment : status.Mask | Linux.StatXDirectAlignment;
         status.DirectOffsetAlignment = status.DirectMemoryAlignment = (uint)alignment;

@@ -37,6 +37,19 @@ public sealed class FileReadTests
     }
 
     [Fact]
+    public async Task A_block_device_waits_for_its_disk_although_its_node_is_on_tmpfs()
+    {
+        using var file = new TempFile(inMemory: true);
+        await File.WriteAllBytesAsync(file.Path, new byte[BlockCount * 4096]);
+        await using var device = await FileBlockDevice.OpenAsync(file.Path, new() { BlockSize = 4096, Calls = new FaultyCalls { IsBlockDevice = true } });
+        Assert.StartsWith("block device", device.Info.Description, StringComparison.Ordinal);
+        Assert.Equal(16, device.Info.Store.ConcurrentRequests); // none: all is done on the caller's thread
+        Assert.False(device.StaysAtHand);
+        Assert.True(device.TryBeginFileRead(new BlockRange(3, 5), out _, out _));
+        device.EndFileRead();
+    }
+
+    [Fact]
     public async Task A_long_part_is_looked_at_to_its_end()
     {
         using var file = new TempFile();

@@ -14,7 +14,7 @@ internal sealed partial class LinuxFileBackend
     /// </summary>
     public void TryMap()
     {
-        if (!IsOnTmpFs) FindCachedPages(GetLength());
+        if (!NeverBlocks) FindCachedPages(GetLength());
         else if (!_options.IsReadOnly) _mapping = FileMapping.TryCreate(_calls, _fd, GetLength());
     }
 

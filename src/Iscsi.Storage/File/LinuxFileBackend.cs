@@ -45,7 +45,8 @@ internal sealed partial class LinuxFileBackend : FileBackend
     // than a page or record, which has to read the rest first, does not keep the others waiting.
     public override bool CachesWrites => IsOnExtXfsOrBtrfs && _directAlignment == 0;
 
-    public override bool NeverBlocks => _fileSystem.Magic == Linux.TmpFsMagic && _directAlignment == 0;
+    // The node of a block device is on tmpfs too, in /dev.
+    public override bool NeverBlocks => IsRegular && _fileSystem.Magic == Linux.TmpFsMagic && _directAlignment == 0;
 
     // Alone, a durable write in one call has one thread to wait for instead of two. Beside other syncs it would take a store thread for the
     // length of its own; but a flush is of the whole file, and much that is not synced yet would have to wait for all of that.
