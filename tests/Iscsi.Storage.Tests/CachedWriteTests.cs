@@ -116,30 +116,41 @@ public sealed class CachedWriteTests : IDisposable
         await Task.WhenAll(writers);
     }
 
+    private const long ZfsMagic = 0x2FC12FC1;
+
     [Theory]
-    [InlineData(Linux.ExtMagic, 4)] // the lock of the file is contended for
-    [InlineData(Linux.XfsMagic, 4)]
-    [InlineData(0x2FC12FC1, 12)] // ZFS
-    public async Task So_many_durable_writes_are_done_at_a_time(long magic, int most)
+    [InlineData(Linux.ExtMagic, false, true, BlockSize, 4)] // the lock of the file is contended for
+    [InlineData(Linux.XfsMagic, false, true, BlockSize, 4)]
+    [InlineData(ZfsMagic, false, true, BlockSize, 12)]
+    [InlineData(ZfsMagic, false, false, BlockSize, 12)]
+    [InlineData(Linux.TmpFsMagic, true, true, BlockSize, 12)]
+    [InlineData(Linux.TmpFsMagic, true, false, 4096, 1)]
+    [InlineData(Linux.TmpFsMagic, true, false, BlockSize, 12)] // the rest of the page may have to be read
+    [InlineData(Linux.ExtMagic, false, false, BlockSize, 1)]
+    public async Task So_many_writes_are_done_at_a_time(long magic, bool isBlockDevice, bool isDurable, int bytes, int most)
     {
+        await File.WriteAllBytesAsync(_file.Path, new byte[1 << 20]);
         _calls.FileSystemMagic = magic;
-        await using var device = await OpenAsync(new() { StoreThreads = 12 });
+        _calls.IsBlockDevice = isBlockDevice;
+        await using var device = await FileBlockDevice.OpenAsync(_file.Path, new() { StoreThreads = 12, Calls = _calls });
+        var begun = 0;
         var count = 0;
         var greatest = 0;
         using var all = new CountdownEvent(most);
         using var gate = new ManualResetEventSlim();
-        _calls.OnWrite = (_, flags) =>
+        _calls.OnWrite = (_, _) =>
         {
-            if ((flags & Linux.RwfDSync) == 0) return 0;
             InterlockedMax(ref greatest, Interlocked.Increment(ref count));
-            if (!all.IsSet) all.Signal();
+            if (Interlocked.Increment(ref begun) <= most) all.Signal();
             gate.Wait();
             Interlocked.Decrement(ref count);
             return 0;
         };
-        var writes = Enumerable.Range(0, 30).Select(lba => device.WriteAsync(lba, _block, BlockWriteFlags.ForceUnitAccess).AsTask()).ToArray();
+        var data = TestMemory.Random(new Random(2), bytes);
+        var flags = isDurable ? BlockWriteFlags.ForceUnitAccess : BlockWriteFlags.None;
+        var writes = Enumerable.Range(0, 30).Select(i => device.WriteAsync(i * bytes / BlockSize, data, flags).AsTask()).ToArray();
         Assert.True(all.Wait(TimeSpan.FromMinutes(1)));
-        if (most < 12) await device.WriteAsync(100, _block).AsTask().WaitAsync(TimeSpan.FromMinutes(1)); // the others are free
+        if (most < 12) await device.GetExtentsAsync(new(0, 8), new BlockExtent[8]).AsTask().WaitAsync(TimeSpan.FromMinutes(1)); // the other threads are free
         gate.Set();
         await Task.WhenAll(writes);
         Assert.Equal(most, greatest);
@@ -172,7 +183,7 @@ public sealed class CachedWriteTests : IDisposable
     [Fact]
     public async Task Elsewhere_every_thread_writes()
     {
-        _calls.FileSystemMagic = 0x2FC12FC1; // ZFS
+        _calls.FileSystemMagic = ZfsMagic;
         await using var device = await OpenAsync(new() { StoreThreads = 3 });
         Assert.Equal(3, device.Info.Store.ConcurrentRequests);
         using var all = new Barrier(3);

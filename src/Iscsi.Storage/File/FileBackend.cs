@@ -39,8 +39,14 @@ internal abstract class FileBackend(string path, SafeFileHandle handle, int bloc
     /// <summary>See <see cref="IBlockDeviceShortcuts.PrefersFlush"/>.</summary>
     public virtual bool PrefersFlush => true;
 
-    /// <summary>Whether writes that need not be durable go to the system's cache, one at a time.</summary>
+    /// <summary>Whether writes go to the system's cache.</summary>
     public virtual bool CachesWrites => false;
+
+    /// <summary>Whether those exclude each other in the file.</summary>
+    public virtual bool LocksWrites => false;
+
+    /// <summary>Whether a write that need not be durable only has to be copied to the cache, so that it is best done one at a time.</summary>
+    public virtual bool IsCachedWrite(long offsetBytes, long lengthBytes) => false;
 
     /// <summary>Whether the system can send from the file itself (sendfile), at all.</summary>
     public virtual bool CanBeSent => false;

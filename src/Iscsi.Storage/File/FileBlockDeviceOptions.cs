@@ -33,7 +33,7 @@ public sealed record FileBlockDeviceOptions
 
     /// <summary>
     /// Threads for calls that can block, which is the number of calls that make progress at the same time; 1 to 64, default 16. Writes to
-    /// the system's cache are done by one of them, several in one go, and those that are durable too by up to 4.
+    /// the system's cache are done by one of them, several in one go; durable ones by up to 4 where the file system keeps writes of a file apart (ext4, XFS, Btrfs).
     /// </summary>
     public int StoreThreads { get; init; } = 16;
 

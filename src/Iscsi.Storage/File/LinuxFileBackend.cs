@@ -41,9 +41,14 @@ internal sealed partial class LinuxFileBackend : FileBackend
         base.Dispose();
     }
 
-    // Those that take the inode's lock for all of a write. Elsewhere (ZFS, a block device) writes to different parts run side by side, and one of less
-    // than a page or record, which has to read the rest first, does not keep the others waiting.
-    public override bool CachesWrites => IsOnExtXfsOrBtrfs && _directAlignment == 0;
+    public override bool CachesWrites => LocksWrites || (!IsRegular && _directAlignment == 0);
+
+    // They take the inode's lock for all of a write. Elsewhere (ZFS, a block device) writes to different parts run side by side.
+    public override bool LocksWrites => IsOnExtXfsOrBtrfs && _directAlignment == 0;
+
+    // A write to a part of a page may have to read the rest first. Where no lock keeps the others waiting anyway, it is not to do so.
+    public override bool IsCachedWrite(long offsetBytes, long lengthBytes) =>
+        LocksWrites || (CachesWrites && ((offsetBytes | lengthBytes) & (Environment.SystemPageSize - 1)) == 0);
 
     // The node of a block device is on tmpfs too, in /dev.
     public override bool NeverBlocks => IsRegular && _fileSystem.Magic == Linux.TmpFsMagic && _directAlignment == 0;

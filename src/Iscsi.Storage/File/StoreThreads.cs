@@ -7,10 +7,10 @@ namespace Iscsi.Storage;
 /// nothing is allocated and nothing is lost; how many wait is bounded by who calls.
 /// </summary>
 /// <remarks>
-/// Writes to the page cache exclude each other in the file (its inode's lock), and take less time than to wake a thread. So one thread at a time
-/// does all those that have come, one after the other, and then tells their callers: who is woken by the first finds the others done too, and
-/// comes back with as many. Those that are durable too go through the cache, but then wait for the disk: a few at a time, more contend for
-/// the lock. Reads, and what passes the cache, wait for the disk only, and are done side by side.
+/// Writes to the page cache take less time than to wake a thread, and most exclude each other in the file (its inode's lock). So one thread at a
+/// time does all those that have come, one after the other, and then tells their callers: who is woken by the first finds the others done too,
+/// and comes back with as many. Those that are durable too wait for the disk after they had the lock: a few at a time, more contend for it.
+/// Reads, and what passes the cache, wait for the disk only, and are done side by side.
 /// </remarks>
 internal sealed class StoreThreads
 {
@@ -100,8 +100,9 @@ internal sealed class StoreThreads
 
     private Kind KindOf(StoreRequest request)
     {
-        if (!_backend.CachesWrites || request.What != StoreRequest.Operation.Write) return Kind.Other;
-        return request.IsDurable ? Kind.DurableWrite : Kind.CachedWrite;
+        if (request.What != StoreRequest.Operation.Write) return Kind.Other;
+        if (request.IsDurable) return _backend.LocksWrites ? Kind.DurableWrite : Kind.Other;
+        return _backend.IsCachedWrite(request.OffsetBytes, request.List!.Length) ? Kind.CachedWrite : Kind.Other;
     }
 
     private void StartOne()
