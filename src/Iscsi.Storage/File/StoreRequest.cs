@@ -12,6 +12,10 @@ internal sealed class StoreRequest(StoreThreads threads) : IValueTaskSource<int>
     // The continuation runs on the store thread: no hop, no allocation.
     private ManualResetValueTaskSourceCore<int> _core;
 
+    // 1: a continuation is being handed over; the result is. One of the two sees the other.
+    private int _isContinuing;
+    private int _isCompleting;
+
     // How it ended, from Run to End.
     private int _result;
     private Exception? _error;
@@ -103,13 +107,13 @@ internal sealed class StoreRequest(StoreThreads threads) : IValueTaskSource<int>
 
     public void Complete(int result)
     {
-        Forget();
+        BeginCompletion();
         _core.SetResult(result);
     }
 
     public void Fail(Exception error)
     {
-        Forget();
+        BeginCompletion();
         _core.SetException(error);
     }
 
@@ -117,11 +121,28 @@ internal sealed class StoreRequest(StoreThreads threads) : IValueTaskSource<int>
 
     public void OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags)
     {
-        // When it completed since the caller looked, the core would queue the continuation to the pool, which allocates.
         var anyThreadWill = (flags & ValueTaskSourceOnCompletedFlags.UseSchedulingContext) == ValueTaskSourceOnCompletedFlags.None
             || (SynchronizationContext.Current is null && TaskScheduler.Current == TaskScheduler.Default);
-        if (anyThreadWill && _core.GetStatus(token) != ValueTaskSourceStatus.Pending) continuation(state);
-        else _core.OnCompleted(continuation, state, token, flags);
+        if (!anyThreadWill)
+        {
+            _core.OnCompleted(continuation, state, token, flags);
+            return;
+        }
+        // When it has completed since the caller looked, the core would queue the continuation to the pool, which allocates.
+        Interlocked.Exchange(ref _isContinuing, 1);
+        var comesTooLate = Volatile.Read(ref _isCompleting) != 0;
+        try
+        {
+            if (!comesTooLate) _core.OnCompleted(continuation, state, token, flags);
+        }
+        finally
+        {
+            Volatile.Write(ref _isContinuing, 0); // from here on the request may be somebody else's
+        }
+        if (!comesTooLate) return;
+        var spin = default(SpinWait);
+        while (_core.GetStatus(token) == ValueTaskSourceStatus.Pending) spin.SpinOnce(sleep1Threshold: -1);
+        continuation(state);
     }
 
     void IValueTaskSource.GetResult(short token) => GetResult(token);
@@ -137,13 +158,18 @@ internal sealed class StoreRequest(StoreThreads threads) : IValueTaskSource<int>
         finally
         {
             _core.Reset();
+            Volatile.Write(ref _isCompleting, 0);
             threads.Return(this);
         }
     }
 
-    private void Forget()
+    // Whoever is handing a continuation over may finish that, nobody begins it any more.
+    private void BeginCompletion()
     {
         List = null;
         Extents = default;
+        Interlocked.Exchange(ref _isCompleting, 1);
+        var spin = default(SpinWait);
+        while (Volatile.Read(ref _isContinuing) != 0) spin.SpinOnce(sleep1Threshold: -1);
     }
 }
